@@ -1,0 +1,10 @@
+"""``python -m promptsci`` is the command ``promptsci``."""
+
+from __future__ import annotations
+
+import sys
+
+from promptsci.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Example, Split and Dataset: data rows in the words of the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from promptsci.errors import DataError, did_you_mean
+
+SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
+
+
+def split_name(name: str) -> str:
+    """The split's one name: dev, valid and val are ``validation``; others stay what they are."""
+    return SPLIT_NAMES.get(name.lower(), name.lower() if name.lower() in ("train", "validation", "test") else name)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One data row: template variable -> value as it stands in the data, and the gold label (None: not labelled)."""
+
+    id: str
+    fields: Mapping[str, Any]
+    gold: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All text in the fields, in their order, joined by newlines; a list gives its strings."""
+        parts: list[str] = []
+        for value in self.fields.values():
+            if isinstance(value, str):
+                parts.append(value)
+            elif isinstance(value, list):
+                parts += [item for item in value if isinstance(item, str)]
+        return "\n".join(parts)
+
+
+def text_key(example: Example) -> str:
+    """The text with case and white space folded: two examples with the same key are duplicates."""
+    return " ".join(example.text.split()).casefold()
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split in file order; sha256 is that of the file, or of the rows as JSON for Hub data."""
+
+    name: str
+    examples: tuple[Example, ...]
+    sha256: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What was read: source is the name or path asked for, origin where it stands, splits go by their one name."""
+
+    source: str
+    origin: str
+    revision: str | None
+    about: str | None
+    splits: Mapping[str, Split]
+
+    def split(self, name: str) -> Split:
+        """The split of that name (``dev`` and the like mean ``validation``).
+
+        Raises:
+            DataError: it was not read; the nearest name is given.
+        """
+        found = self.splits.get(split_name(name))
+        if found is None:
+            raise DataError(f"there is no split '{name}'", where=self.source, fix=did_you_mean(name, self.splits))
+        return found

@@ -1,0 +1,180 @@
+"""A Dataset from any origin: a source of the task, a local file or folder, a URL, or the Hub."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from promptsci.data.example import Dataset, Split, split_name
+from promptsci.data.findings import Findings, short
+from promptsci.data.formats import READERS, file_sha256, read_rows
+from promptsci.data.hub import STANDARD, load_hub, read_hub_split
+from promptsci.data.remote import fetch
+from promptsci.data.rows import to_examples
+from promptsci.errors import DataError, did_you_mean
+from promptsci.spec import Source, Task
+from promptsci.spec.task import RemoteFile
+
+HUB_ID = re.compile(r"(?P<path>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>\S+))?")
+ORDER = {"train": 0, "validation": 2, "test": 3}
+OTHERWISE = "Or give a file, a folder, a URL, or a Hub id such as org/name."
+
+
+def read_dataset(
+    task: Task, data: str | None = None, *, revision: str | None = None, needed: Sequence[str] | None = None
+) -> Dataset:
+    """The Dataset that ``data`` names, as Examples of the task.
+
+    Args:
+        task: gives the sources, the columns and the labels.
+        data: a source of the task (the first when None), a file, a folder, a URL, or a Hub id, ``@revision`` after it.
+        revision: of Hub data; overrides the source's own.
+        needed: the splits to read, and no others; None reads train, validation and test as far as there are any.
+
+    Raises:
+        DataError: there is no such data or split, or one problem with its rows.
+        Problems: several problems with the rows.
+    """
+    word = next(iter(task.data)) if data is None else data
+    source, base = (task.data[word], task.folder) if word in task.data else (source_at(word, task), Path())
+    if revision is not None and source.path is None:
+        raise DataError("only Hub data has a revision", where=word, fix="Leave the revision out.")
+    revision = revision or source.revision
+    if source.path is not None:
+        origin, splits = _hub(source, task, revision, needed)
+    elif source.urls is not None:
+        origin, splits = _urls(source.urls, task, needed, word)
+    else:
+        origin, splits = _files(source.files or {}, base, task, needed, word)
+    return Dataset(word, origin, revision, source.about, splits)
+
+
+def source_at(word: str, task: Task) -> Source:
+    """The Source that a path, URL or Hub id stands for.
+
+    Raises:
+        DataError: it is none of them; the nearest of the task's sources is given.
+    """
+    if "://" in word:
+        return _address(word)
+    path = Path(word).expanduser()
+    try:
+        if path.is_dir():
+            return Source(files=_folder(path))
+        if path.is_file():
+            return Source(files={_own_name(path): str(path)})
+    except OSError as error:
+        raise DataError(f"cannot look there: {error.strerror or error}", where=short(word)) from error
+    if path.suffix.lower() in READERS or word.startswith((".", "/", "~")):
+        raise DataError("there is no such file or folder", where=word)
+    hub = HUB_ID.fullmatch(word)
+    if hub:
+        return Source(path=hub["path"], revision=hub["revision"])
+    raise DataError(f"task {task.name} has no data '{word}'", fix=f"{did_you_mean(word, task.data)} {OTHERWISE}")
+
+
+def _address(word: str) -> Source:
+    try:
+        parts = urllib.parse.urlsplit(word)
+    except ValueError as error:
+        raise DataError(f"this is not an address: {error}", where=word) from error
+    if parts.scheme not in ("http", "https"):
+        what = f"'{parts.scheme}://' addresses cannot be read"
+        raise DataError(what, where=word, fix="Give an http or https address, or a path.")
+    name = urllib.parse.unquote(parts.path).rpartition("/")[2]
+    return Source(urls={_own_name(Path(name)): RemoteFile(url=word)})
+
+
+def _own_name(path: Path) -> str:
+    """The split a single file is: its own name when that is one, otherwise test."""
+    name = split_name(path.stem)
+    return name if name in STANDARD else "test"
+
+
+def _folder(folder: Path) -> dict[str, str]:
+    """Split name -> file, for every data file of a folder.
+
+    Raises:
+        DataError: there is none, or two files are the same split.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()):
+        name = split_name(path.stem)
+        suffix = path.suffix.lower()
+        # a .txt with another name is a note, not data
+        if suffix not in READERS or path.name.startswith(".") or (suffix == ".txt" and name not in STANDARD):
+            continue
+        if name in found:
+            what = f"{Path(found[name]).name} and {path.name} are both the split '{name}'"
+            raise DataError(what, where=str(folder), fix="Remove one, or give one file as data=PATH.")
+        found[name] = str(path)
+    if not found:
+        fix = "Put train.jsonl, validation.jsonl and test.jsonl there (or .csv, .tsv, .parquet)."
+        raise DataError("the folder holds no data file", where=str(folder), fix=fix)
+    return found
+
+
+def _wanted(there: Iterable[str], needed: Sequence[str] | None, where: str) -> list[str]:
+    """The splits to read, in the order train, others, validation, test.
+
+    Raises:
+        DataError: one that is needed is not there, or none of the usual three is.
+    """
+    names = sorted(there, key=lambda name: (ORDER.get(name, 1), name))
+    if needed is None:
+        usual = [name for name in names if name in STANDARD]
+        if not usual:
+            what = "there is no split train, validation or test"
+            raise DataError(what, where=where, fix=f"Splits: {', '.join(names)}. Name the file as data=PATH.")
+        return usual
+    wanted = {split_name(name) for name in needed}
+    missing = sorted(wanted - set(names))
+    if missing:
+        raise DataError(f"there is no split '{missing[0]}'", where=where, fix=did_you_mean(missing[0], names))
+    return [name for name in names if name in wanted]
+
+
+def _read_file(path: Path, task: Task, name: str, origin: str) -> Split:
+    findings = Findings(origin)
+    try:
+        examples = to_examples(read_rows(path, findings), task, name, findings)
+        return Split(name, examples, file_sha256(path), origin)
+    except FileNotFoundError as error:
+        raise DataError("there is no such file", where=origin) from error
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror or error}", where=origin) from error
+
+
+def _files(
+    files: Mapping[str, str], base: Path, task: Task, needed: Sequence[str] | None, word: str
+) -> tuple[str, dict[str, Split]]:
+    paths = {split_name(name): base / file for name, file in files.items()}
+    wanted = _wanted(paths, needed, word)
+    splits = _each(wanted, lambda name: _read_file(paths[name], task, name, str(paths[name])))
+    first = next(iter(paths.values()))
+    return str(first if len(paths) == 1 else first.parent), splits
+
+
+def _urls(
+    urls: Mapping[str, RemoteFile], task: Task, needed: Sequence[str] | None, word: str
+) -> tuple[str, dict[str, Split]]:
+    remotes = {split_name(name): remote for name, remote in urls.items()}
+    wanted = _wanted(remotes, needed, word)
+    splits = _each(wanted, lambda name: _read_file(fetch(remotes[name]), task, name, remotes[name].url))
+    first = next(iter(remotes.values())).url
+    return first if len(remotes) == 1 else first.rpartition("/")[0], splits
+
+
+def _hub(
+    source: Source, task: Task, revision: str | None, needed: Sequence[str] | None
+) -> tuple[str, dict[str, Split]]:
+    origin = f"hf://datasets/{source.path}" + (f"@{revision}" if revision else "")
+    loaded = load_hub(source, revision)
+    wanted = _wanted(loaded, needed, origin)
+    return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin))
+
+
+def _each(names: Iterable[str], read: Callable[[str], Split]) -> dict[str, Split]:
+    return {name: read(name) for name in names}

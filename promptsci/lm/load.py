@@ -1,0 +1,139 @@
+"""A causal language model in memory: weights, device, precision, and the two halves that scoring needs (body and head)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promptsci.errors import ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A Hugging Face causal LM ready to score.
+
+    Attributes:
+        model: the transformers model, in evaluation mode.
+        path: the folder that it came from.
+        context: the longest sequence it holds, in tokens.
+    """
+
+    model: Any
+    path: Path
+    context: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = self.model.device
+        return device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the weights."""
+        dtype: torch.dtype = self.model.dtype
+        return dtype
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights, shared ones once."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def text_config(self) -> Any:
+        """The configuration of the text part."""
+        return self.model.config.get_text_config()
+
+
+def load_model(path: Path, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
+    """The causal LM in a folder of safetensors.
+
+    Args:
+        path: the folder.
+        dtype: ``auto`` is bfloat16 where the processor multiplies it natively, float32 elsewhere.
+        device: ``auto`` is the GPU when there is one.
+        trust_remote_code: whether Python code in the folder may run.
+
+    Raises:
+        ModelError: the weights cannot be read, are not a causal LM's, or the dtype is unknown.
+    """
+    import torch
+    from safetensors import SafetensorError
+
+    if dtype not in DTYPES:
+        raise ModelError(f"there is no dtype '{dtype}'", fix=did_you_mean(dtype, DTYPES))
+    chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    with quiet():
+        from transformers import AutoModelForCausalLM
+
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                path, dtype=getattr(torch, pick_dtype(dtype, chosen_device)), trust_remote_code=trust_remote_code,
+                use_safetensors=True, local_files_only=True,
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise ModelError(f"cannot load the model: {first_line(error)}", where=str(path),
+                             fix="It must be a causal LM that transformers knows, with its weights in safetensors.") from error  # fmt: skip
+    model.to(chosen_device).eval().requires_grad_(False)
+    return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
+
+
+def pick_dtype(dtype: str, device: str) -> str:
+    """The dtype that ``auto`` stands for on a device."""
+    import torch
+
+    if dtype != "auto":
+        return dtype
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return "bfloat16" if _cpu_multiplies_bfloat16() else "float32"
+
+
+def _cpu_multiplies_bfloat16() -> bool:
+    """Whether the CPU has bfloat16 dot products (AVX512-BF16, AMX); elsewhere bfloat16 is emulated and slower than float32."""
+    import torch
+
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    names = ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16")
+    return any(bool(capabilities.get(name)) for name in names)
+
+
+def context_length(config: Any) -> int:
+    """The longest sequence a model holds, in tokens."""
+    for name in ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "seq_length"):
+        value = getattr(config, name, None)
+        if isinstance(value, int) and value > 0:
+            return value
+    return 2**31 - 1  # no position table: recurrent models and relative positions
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Transformers without progress bars and advice on stderr; errors still come through."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(level)
+        logging.enable_progress_bar()

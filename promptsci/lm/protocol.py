@@ -1,0 +1,74 @@
+"""The LM protocol: the only face of a language model that the rest of the program sees."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from promptsci.prompt import Query
+
+Nats = tuple[tuple[float, ...], ...]
+"""Log-likelihoods of one query: a tuple a choice, a number a token."""
+
+
+class Scored(NamedTuple):
+    """The number of a query and the log-likelihoods of its choices."""
+
+    index: int
+    nats: Nats
+
+
+@dataclass
+class TokenCount:
+    """What scoring cost, in tokens.
+
+    Attributes:
+        computed: tokens that went through the model.
+        distinct: nodes of the trie of all token sequences asked for.
+        unshared: what scoring every (prompt, choice) pair alone would cost.
+    """
+
+    computed: int = 0
+    distinct: int = 0
+    unshared: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """The counts by name."""
+        return {"computed": self.computed, "distinct": self.distinct, "unshared": self.unshared}
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a result says about the model that made it."""
+
+    backend: str
+    path: str
+    dtype: str
+    device: str
+    sharing: str
+    n_parameters: int
+    context: int
+    notes: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The description by name."""
+        return {**vars(self), "notes": list(self.notes)}
+
+
+class LM(Protocol):
+    """Scores choices behind prompts."""
+
+    tokens: TokenCount
+
+    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+        """Yields the log-likelihoods of every query that is not known yet, in an order that depends on the queries alone.
+
+        Known queries are planned as if they were asked, so that the numbers of the others do not depend on where an earlier call
+        was interrupted.
+        """
+        ...
+
+    def describe(self) -> Description:
+        """What a result says about this model."""
+        ...

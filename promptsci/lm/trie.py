@@ -1,0 +1,204 @@
+"""The plan of shared-prefix scoring: token sequences -> trie -> packs, each node in one pack.
+
+The sequences to be read are each prompt followed by all but the last token of each choice (the last token of a choice is
+predicted, never read). Sorted, they are the preorder of a trie: every node is a token behind one particular history. A pack is a
+run of consecutive nodes of that preorder, so whatever a pack's nodes need is either in the pack or on the one path from the root
+to the pack's first node. A model can therefore read the trie pack by pack with one cached path, each node once.
+
+No torch here: positions, ancestors and packs are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+NOTHING: Ints = np.empty(0, dtype=np.int32)
+
+
+class Asked(NamedTuple):
+    """Token ids of a prompt ``[T]`` and of each of its choices."""
+
+    prompt: Ints
+    choices: Sequence[Sequence[int]]
+
+
+class Target(NamedTuple):
+    """A token whose log-likelihood is asked: the node behind which it is predicted, and whose it is."""
+
+    node: int
+    token: int
+    query: int
+    choice: int
+    place: int
+
+
+class Pack(NamedTuple):
+    """Nodes ``start`` to ``stop`` of the preorder, read in one pass behind the path to node ``start``."""
+
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Trie:
+    """All sequences of one scoring call, each distinct node once, in preorder.
+
+    Attributes:
+        tokens: [N] token of each node.
+        depths: [N] its position in every sequence it belongs to.
+        ends: [N] index behind the last node of its subtree.
+        targets: what is asked, sorted by node.
+        n_distinct: nodes of the trie of all whole sequences, with the last tokens that need not be read.
+        n_unshared: tokens that scoring every (prompt, choice) pair alone would read.
+    """
+
+    tokens: Ints
+    depths: Ints
+    ends: Ints
+    targets: tuple[Target, ...]
+    n_distinct: int
+    n_unshared: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def ancestors(self, node: int) -> Ints:
+        """[depth] the nodes on the path from the root to a node, without itself."""
+        depth = int(self.depths[node])
+        # In preorder the last node of depth d before a deeper node is its ancestor; of repeated indices the last is kept.
+        last = np.zeros(int(self.depths[:node].max(initial=0)) + 1, dtype=np.int32)
+        last[self.depths[:node]] = np.arange(node, dtype=np.int32)
+        return last[:depth]
+
+    def sequence(self, node: int) -> Ints:
+        """[depth + 1] tokens from the root to a node."""
+        return self.tokens[[*self.ancestors(node), node]]
+
+
+def build(asked: Sequence[Asked]) -> Trie:
+    """The Trie of all (prompt, choice) sequences; the order in which they are asked changes no more than the queries' numbers."""
+    owners = _owners(asked)
+    path = np.empty(max(map(len, owners), default=0), dtype=np.int64)
+    fresh: list[Ints] = []
+    starts: list[int] = []
+    closed: list[tuple[NDArray[np.int64], int]] = []
+    targets: list[Target] = []
+    previous, n = NOTHING, 0
+    for key in sorted(owners):
+        sequence = np.frombuffer(key, dtype=">u4").astype(np.int32)
+        shared = _common_prefix(previous, sequence)
+        closed.append((path[shared : len(previous)].copy(), n))
+        path[shared : len(sequence)] = np.arange(n, n + len(sequence) - shared)
+        fresh.append(sequence[shared:])
+        starts.append(shared)
+        n += len(sequence) - shared
+        targets += _targets(asked, owners[key], path, len(sequence))
+        previous = sequence
+    closed.append((path[: len(previous)].copy(), n))
+    tokens = np.concatenate([NOTHING, *fresh])
+    depths = np.concatenate([NOTHING, *(np.arange(s, s + len(f), dtype=np.int32) for s, f in zip(starts, fresh, strict=True))])
+    ends = np.empty(n, dtype=np.int32)
+    for nodes, end in closed:
+        ends[nodes] = end
+    targets.sort()
+    unread = sum(not _is_read(tokens, ends, node, token) for node, token in {target[:2] for target in targets})
+    n_unshared = sum(len(one.prompt) + len(ids) - 1 for one in asked for ids in one.choices)
+    return Trie(tokens, depths, ends, tuple(targets), n + unread, n_unshared)
+
+
+def _owners(asked: Sequence[Asked]) -> dict[bytes, list[tuple[int, int]]]:
+    """Sequence as big-endian bytes (which sort as lists of tokens do) -> the (query, choice) pairs that read it."""
+    owners: dict[bytes, list[tuple[int, int]]] = {}
+    for query, one in enumerate(asked):
+        head = one.prompt.astype(">u4").tobytes()
+        for choice, ids in enumerate(one.choices):
+            key = head + np.asarray(ids[:-1], dtype=">u4").tobytes()
+            owners.setdefault(key, []).append((query, choice))
+    return owners
+
+
+def _targets(
+    asked: Sequence[Asked], owners: Iterable[tuple[int, int]], path: NDArray[np.int64], length: int
+) -> list[Target]:
+    return [
+        Target(int(path[length - len(asked[query].choices[choice]) + place]), int(token), query, choice, place)
+        for query, choice in owners
+        for place, token in enumerate(asked[query].choices[choice])
+    ]
+
+
+def _common_prefix(a: Ints, b: Ints) -> int:
+    n = min(len(a), len(b))
+    differs = np.flatnonzero(a[:n] != b[:n])
+    return int(differs[0]) if len(differs) else n
+
+
+def _is_read(tokens: Ints, ends: Ints, node: int, token: int) -> bool:
+    """Whether a token is among the read children of a node."""
+    child = node + 1
+    while child < ends[node]:
+        if tokens[child] == token:
+            return True
+        child = int(ends[child])
+    return False
+
+
+def cut(trie: Trie, budget: int, start: int = 0) -> list[Pack]:
+    """Packs of at most ``budget`` nodes that hold every node from ``start`` on once, in order.
+
+    A subtree that fits a pack is never divided: its nodes share one pass, and what follows needs only the path above it.
+    """
+    packs: list[Pack] = []
+    begin = node = start
+    while node < len(trie):
+        size = int(trie.ends[node]) - node
+        room = budget - (node - begin)
+        if size <= room:
+            node += size
+        elif node > begin and (size <= budget or trie.depths[node] <= trie.depths[node - 1] or room == 0):
+            packs.append(Pack(begin, node))
+            begin = node
+        else:
+            node += 1
+    if node > begin:
+        packs.append(Pack(begin, node))
+    return packs
+
+
+def needed(trie: Trie, packs: Sequence[Pack], wanted: Iterable[int]) -> list[int]:
+    """Indices of the packs that must be read so that the wanted ones see the very numbers they see when all are read."""
+    starts = [pack.start for pack in packs]
+    todo, found = list(wanted), set[int]()
+    while todo:
+        index = todo.pop()
+        if index not in found:
+            found.add(index)
+            above = np.searchsorted(starts, trie.ancestors(packs[index].start), side="right") - 1
+            todo += [int(i) for i in np.unique(above)]
+    return sorted(found)
+
+
+def attachments(depths: Ints) -> Ints:
+    """[T] for each node of a pack, how many tokens of the cached path it sees: the depth of its topmost ancestor in the pack."""
+    # A node less deep than all before it hangs on the path itself; so does what stands below it.
+    return np.minimum.accumulate(depths)
+
+
+def sees(depths: Ints) -> NDArray[np.bool_]:
+    """[T, T] whether node i of a pack sees node j of it: j is i itself or an ancestor."""
+    n = len(depths)
+    ends = np.full(n, n, dtype=np.int32)
+    open_nodes: list[int] = []
+    for node in range(n):
+        while open_nodes and depths[open_nodes[-1]] >= depths[node]:
+            ends[open_nodes.pop()] = node
+        open_nodes.append(node)
+    index = np.arange(n)
+    result: NDArray[np.bool_] = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
+    return result
