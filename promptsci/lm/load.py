@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import ModelError, did_you_mean
+from promptsci.lm.context import context_length
 
 if TYPE_CHECKING:
     import torch
@@ -105,15 +106,6 @@ def _cpu_multiplies_bfloat16() -> bool:
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     names = ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16")
     return any(bool(capabilities.get(name)) for name in names)
-
-
-def context_length(config: Any) -> int:
-    """The longest sequence a model holds, in tokens."""
-    for name in ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length", "seq_length"):
-        value = getattr(config, name, None)
-        if isinstance(value, int) and value > 0:
-            return value
-    return 2**31 - 1  # no position table: recurrent models and relative positions
 
 
 def first_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ that no argument reaches). Only sequences of equal length stand in one batch, so
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
 
 class Pair(NamedTuple):
-    """One (query, choice) pair: what is read, and the tokens that are predicted at its end."""
+    """One choice behind one prompt: what is read, and the tokens that are predicted at its end."""
 
-    query: int
     choice: int
-    read: list[int]
+    read: tuple[int, ...]
     predicted: tuple[int, ...]
 
 
 class PlainScorer:
-    """Scores each (prompt, choice) pair alone, ``batch`` sequences of equal length at a time."""
+    """Scores each (prompt, choice) pair alone, ``batch`` sequences of equal length at a time.
+
+    Choices of one token read the same sequence, which is then read once.
+    """
 
     def __init__(self, loaded: LoadedModel, batch: int, tokens: TokenCount) -> None:
         self.loaded = loaded
@@ -41,45 +43,36 @@ class PlainScorer:
     def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
         """Yields each query that is not known, in order."""
         for index, query in enumerate(queries):
-            pairs = [
-                Pair(index, choice, [*query.ids.tolist(), *ids[:-1]], ids)
-                for choice, ids in enumerate(query.choice_ids)
-            ]
+            prompt = tuple(query.ids.tolist())
+            pairs = [Pair(choice, (*prompt, *ids[:-1]), ids) for choice, ids in enumerate(query.choice_ids)]
             self.tokens.unshared += sum(len(pair.read) for pair in pairs)
-            self.tokens.distinct += _distinct(pairs)
-            if index in known:
-                continue
-            self.tokens.computed += sum(len(pair.read) for pair in pairs)
-            nats: list[tuple[float, ...]] = [()] * len(pairs)
-            for batch in self._batches(pairs):
-                for pair, values in zip(batch, self._forward(batch), strict=True):
-                    nats[pair.choice] = tuple(values)
-            whole: Nats = tuple(nats)
-            yield Scored(index, whole)
+            self.tokens.distinct += len(prompt) + len({ids[: i + 1] for ids in query.choice_ids for i in range(len(ids))})
+            if index not in known:
+                yield Scored(index, self._nats(pairs))
 
-    def _batches(self, pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-        for _, same in groupby(sorted(pairs, key=lambda pair: len(pair.read)), key=lambda pair: len(pair.read)):
-            equal = list(same)
-            for start in range(0, len(equal), self.batch):
-                yield equal[start : start + self.batch]
+    def _nats(self, pairs: Sequence[Pair]) -> Nats:
+        by_sequence: dict[tuple[int, ...], list[Pair]] = {}
+        for pair in sorted(pairs, key=lambda pair: len(pair.read)):
+            by_sequence.setdefault(pair.read, []).append(pair)
+        nats: list[tuple[float, ...]] = [()] * len(pairs)
+        for _, same_length in groupby(by_sequence, key=len):
+            sequences = list(same_length)
+            for start in range(0, len(sequences), self.batch):
+                batch = sequences[start : start + self.batch]
+                self.tokens.computed += sum(map(len, batch))
+                readers = [by_sequence[sequence] for sequence in batch]
+                longest = max(len(pair.predicted) for each in readers for pair in each)
+                for rows, each in zip(self._log_probabilities(batch, longest), readers, strict=True):
+                    for pair in each:
+                        first = longest - len(pair.predicted)
+                        nats[pair.choice] = tuple(float(rows[first + i, token]) for i, token in enumerate(pair.predicted))
+        return tuple(nats)
 
     @torch.inference_mode()
-    def _forward(self, batch: Sequence[Pair]) -> list[list[float]]:
-        """Log-likelihoods of each pair's predicted tokens, in nats."""
-        ids = torch.tensor([pair.read for pair in batch], device=self.loaded.device)
-        longest = max(len(pair.predicted) for pair in batch)
-        keep = {"logits_to_keep": longest} if self._keeps else {}
-        logits = self.loaded.model(input_ids=ids, use_cache=False, **keep).logits[:, -longest:].float()
-        log_probabilities = logits.log_softmax(dim=-1)
-        return [
-            [float(rows[longest - len(pair.predicted) + place, token]) for place, token in enumerate(pair.predicted)]
-            for pair, rows in zip(batch, log_probabilities, strict=True)
-        ]
-
-
-def _distinct(pairs: Sequence[Pair]) -> int:
-    """Nodes of the trie of one query's sequences."""
-    if not pairs:
-        return 0
-    stem = len(pairs[0].read) - len(pairs[0].predicted) + 1
-    return stem + len({pair.predicted[: i + 1] for pair in pairs for i in range(len(pair.predicted))})
+    def _log_probabilities(self, sequences: Sequence[Sequence[int]], n_last: int) -> torch.Tensor:
+        """[B, n_last, V] log-probabilities at the last positions of sequences of one length."""
+        ids = torch.tensor(sequences, device=self.loaded.device)
+        keep = {"logits_to_keep": n_last} if self._keeps else {}
+        logits = self.loaded.model(input_ids=ids, use_cache=False, **keep).logits[:, -n_last:]
+        result: torch.Tensor = logits.float().log_softmax(dim=-1)
+        return result

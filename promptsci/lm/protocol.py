@@ -49,7 +49,8 @@ class Description:
     sharing: str
     n_parameters: int
     context: int
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    self_check: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The description by name."""
@@ -60,6 +61,15 @@ class LM(Protocol):
     """Scores choices behind prompts."""
 
     tokens: TokenCount
+
+    @property
+    def check_seconds(self) -> float:
+        """Time spent on checking itself, in seconds."""
+        ...
+
+    def reset(self) -> None:
+        """Starts the counts of another run."""
+        ...
 
     def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
         """Yields the log-likelihoods of every query that is not known yet, in an order that depends on the queries alone.

@@ -76,10 +76,6 @@ class Encoder:
             for text, encoding, prompt in zip(texts, encodings, prompts, strict=True)
         ]  # fmt: skip
 
-    def lengths(self, prompts: Sequence[Prompt]) -> list[int]:
-        """Tokens of each prompt with its longest answer."""
-        return [len(q.ids) + max((len(ids) for ids in q.choice_ids), default=0) for q in self.encode(prompts)]
-
     def _choice_ids(
         self, text: str, ids: list[int], offsets: list[tuple[int, int]], choices: Iterable[str]
     ) -> list[tuple[int, ...]]:

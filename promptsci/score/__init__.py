@@ -5,7 +5,7 @@ from __future__ import annotations
 from promptsci.score.baseline import Majority, majority
 from promptsci.score.bootstrap import Estimate, count_values, estimates, percentile_interval, row_values
 from promptsci.score.calibration import Calibration, ReliabilityBin, brier_score, expected_calibration_error
-from promptsci.score.decide import RULES, available, decide, describe, log_probabilities, near_ties
+from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
 from promptsci.score.hub import load_hub_metric
 from promptsci.score.loglik import LogLikelihoods, from_rows
@@ -14,6 +14,7 @@ from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 
 __all__ = [
+    "DEFAULT_RULE",
     "DISCORDANT_SHARE",
     "GENERATED",
     "METRICS",

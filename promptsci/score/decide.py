@@ -89,6 +89,9 @@ _RULES = {
     ),
 }
 
+DEFAULT_RULE = "sum"
+"""The rule of headline figures; docs/decision-rules.md shows the measurement it rests on."""
+
 RULES: tuple[str, ...] = tuple(_RULES)
 """The names of the decision rules; the first is the plainest."""
 

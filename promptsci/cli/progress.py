@@ -1,0 +1,77 @@
+"""Progress on stderr: rows, rate and time to go; quiet where stderr is not a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+
+class RowProgress:
+    """A bar of scored rows with rows/s, tokens/s and the time to go."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._bar = progress.add_task(title, total=None, rate="")
+        self._tokens = 0
+        self._done_before = 0
+
+    def start(self, n_rows: int, n_done: int) -> None:
+        """Rows in all, and rows that an earlier call has done."""
+        self._done_before = n_done
+        self._progress.update(self._bar, total=n_rows, completed=n_done)
+
+    def advance(self, n_rows: int, n_tokens: int) -> None:
+        """Rows finished, and tokens that went through the model since the last call."""
+        self._tokens += n_tokens
+        task = self._progress.tasks[self._bar]
+        elapsed_s = task.elapsed or 0.0
+        rate = ""
+        if elapsed_s > 0:
+            rows = task.completed + n_rows - self._done_before
+            rate = f"{rows / elapsed_s:.1f} rows/s  {self._tokens / elapsed_s:,.0f} tokens/s"
+        self._progress.update(self._bar, advance=n_rows, rate=rate)
+
+
+@contextmanager
+def row_progress(title: str) -> Iterator[RowProgress]:
+    """A bar for one run."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield RowProgress(progress, title)
+
+
+class ByteProgress:
+    """Bars of a download and a conversion."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, Any] = {}
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Bytes done of a stage."""
+        if stage not in self._bars:
+            self._bars[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._bars[stage], completed=done, total=total)
+
+
+@contextmanager
+def byte_progress() -> Iterator[ByteProgress]:
+    """Bars for fetching a model."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield ByteProgress(progress)

@@ -1,0 +1,29 @@
+"""Language models behind one protocol: found in the catalogue, loaded, and asked for log-likelihoods of choices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
+from promptsci.lm.fetch import cached, is_pulled, pull
+from promptsci.lm.folder import ModelFolder
+from promptsci.lm.protocol import LM, Description, Nats, Scored, TokenCount
+from promptsci.lm.resolve import resolve
+
+if TYPE_CHECKING:
+    from promptsci.lm.load import load_model
+    from promptsci.lm.transformers_lm import Scoring, TransformersLM
+
+__all__ = ["LM", "CatalogueModel", "Description", "ModelFolder", "Nats", "Progress", "Scored", "Scoring", "TokenCount",
+           "TransformersLM", "cache_dir", "cached", "catalogue", "is_pulled", "load_model", "pull", "resolve"]  # fmt: skip
+
+_NEEDS_TORCH = {"Scoring": "transformers_lm", "TransformersLM": "transformers_lm", "load_model": "load"}
+
+
+def __getattr__(name: str) -> Any:
+    """Names that need torch, imported when they are first used."""
+    if name not in _NEEDS_TORCH:
+        raise AttributeError(name)
+    from importlib import import_module
+
+    return getattr(import_module(f"promptsci.lm.{_NEEDS_TORCH[name]}"), name)

@@ -1,0 +1,181 @@
+"""The transformers backend of the LM protocol: shared packs where they are proven exact, the plain way elsewhere."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from promptsci.lm.load import LoadedModel, load_model
+from promptsci.lm.plain import PlainScorer
+from promptsci.lm.protocol import Description, Scored, TokenCount
+from promptsci.lm.shared import SharedScorer
+from promptsci.prompt import Query
+
+TOLERANCE_NATS = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
+"""How far packs may be from one-by-one scoring. Rounding grows with the layers; a wrong mask is off by whole nats."""
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a TransformersLM scores.
+
+    Attributes:
+        sharing: False reads every pair alone, the plain way.
+        pack_tokens: tokens in one pass; None takes what fits the device.
+        batch: sequences in one pass of the plain way.
+        verify: rows that are scored again one by one.
+    """
+
+    sharing: bool = True
+    pack_tokens: int | None = None
+    batch: int = 8
+    verify: int = 4
+
+
+@dataclass
+class SelfCheck:
+    """What became of the rows scored again one by one."""
+
+    rows: int = 0
+    max_difference_nats: float = 0.0
+    tolerance_nats: float = 0.0
+    seconds: float = 0.0
+    passed: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome by name."""
+        return dict(vars(self))
+
+
+class TransformersLM:
+    """Scores choices with a causal LM of transformers.
+
+    ``tokens`` counts what scoring cost, self-check apart; ``check`` holds the outcome of the self-check; ``warnings`` what a result
+    must say.
+    """
+
+    def __init__(self, loaded: LoadedModel, scoring: Scoring | None = None) -> None:
+        self.loaded = loaded
+        self.scoring = scoring or Scoring()
+        self.tokens = TokenCount()
+        self.warnings: list[str] = []
+        self.check = SelfCheck(tolerance_nats=TOLERANCE_NATS[loaded.dtype])
+        self._plain = PlainScorer(loaded, self.scoring.batch, self.tokens)
+        self._shared = SharedScorer(loaded, self.scoring.pack_tokens or default_pack_tokens(loaded), self.tokens)
+        self._shares = self.scoring.sharing and self._probe()
+
+    @classmethod
+    def load(
+        cls, path: Path, *, dtype: str = "auto", scoring: Scoring | None = None, trust_remote_code: bool = False
+    ) -> TransformersLM:
+        """The LM in a model folder.
+
+        Raises:
+            ModelError: the weights cannot be read.
+        """
+        return cls(load_model(path, dtype=dtype, trust_remote_code=trust_remote_code), scoring)
+
+    def reset(self) -> None:
+        """Starts the counts of another run on the same weights."""
+        self.tokens.computed = self.tokens.distinct = self.tokens.unshared = 0
+        self.check = SelfCheck(tolerance_nats=self.check.tolerance_nats)
+
+    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+        """Yields the log-likelihoods of each query that is not known yet. See ``LM.score``.
+
+        The first call checks some rows one by one before anything is yielded.
+        """
+        if self._shares and not self.check.rows and self.scoring.verify:
+            self._self_check(queries)
+        yield from (self._shared if self._shares else self._plain).score(queries, known)
+
+    def describe(self) -> Description:
+        """What a result says about this model."""
+        loaded = self.loaded
+        return Description(
+            backend="transformers",
+            path=str(loaded.path),
+            dtype=str(loaded.dtype).removeprefix("torch."),
+            device=str(loaded.device),
+            sharing=f"packs of {self._shared.pack_tokens} tokens" if self._shares else "none",
+            n_parameters=loaded.n_parameters,
+            context=loaded.context,
+            notes=tuple(self.warnings),
+            self_check=self.check.to_json(),
+        )
+
+    @property
+    def check_seconds(self) -> float:
+        """Time spent on the self-check."""
+        return self.check.seconds
+
+    def _probe(self) -> bool:
+        """Whether this model reads packs as it reads sequences: a small random trie, both ways."""
+        difference = self._difference(probe_queries(self.loaded), in_packs_of=24)
+        if isinstance(difference, float) and difference <= self.check.tolerance_nats:
+            return True
+        why = f"differs by {difference:.3g} nats" if isinstance(difference, float) else f"does not take them ({difference})"
+        self.warnings.append(f"prefixes are not shared: reading packs {why}; every pair is scored alone")
+        return False
+
+    def _difference(self, queries: Sequence[Query], in_packs_of: int) -> float | str:
+        """Largest difference between packs and one-by-one scoring, in nats, or why packs cannot be read."""
+        try:
+            shared = sorted(SharedScorer(self.loaded, in_packs_of, TokenCount()).score(queries))
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError, NotImplementedError) as error:
+            return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        plain = PlainScorer(self.loaded, 1, TokenCount()).score(queries)
+        return max(
+            abs(a - b) if np.isfinite(a) and np.isfinite(b) else float("inf")
+            for one, other in zip(shared, plain, strict=True)
+            for choice, also in zip(one.nats, other.nats, strict=True)
+            for a, b in zip(choice, also, strict=True)
+        )
+
+    def _self_check(self, queries: Sequence[Query]) -> None:
+        """Scores some rows again one by one, as part of the packs they stand in and alone."""
+        start = time.perf_counter()
+        n = min(self.scoring.verify, len(queries))
+        chosen = sorted(random.Random(0).sample(range(len(queries)), n))
+        difference = self._difference([queries[i] for i in chosen], in_packs_of=self._shared.pack_tokens)
+        self.check.rows = n
+        self.check.seconds = time.perf_counter() - start
+        self.check.max_difference_nats = difference if isinstance(difference, float) else float("inf")
+        self.check.passed = self.check.max_difference_nats <= self.check.tolerance_nats
+        if not self.check.passed:
+            self._shares = False
+            self.warnings.append(
+                f"the self-check failed: packs differ from one-by-one scoring by {difference} (tolerance "
+                f"{self.check.tolerance_nats} nats); every pair is scored alone"
+            )
+
+
+def default_pack_tokens(loaded: LoadedModel) -> int:
+    """Tokens of one pass: on a CPU what its caches like, on a GPU a power of two that fits its free memory."""
+    if loaded.device.type != "cuda":
+        return 512
+    free_bytes, _ = torch.cuda.mem_get_info(loaded.device)
+    config = loaded.text_config
+    width = config.hidden_size * 12 + getattr(config, "intermediate_size", config.hidden_size * 4) * 4
+    most = int(free_bytes * 0.5 / (width * loaded.dtype.itemsize))
+    return int(2 ** max(9, min(13, int(np.log2(max(most, 1))))))
+
+
+def probe_queries(loaded: LoadedModel) -> list[Query]:
+    """Random prompts that share prefixes of several lengths, with choices that share stems."""
+    rng = np.random.default_rng(0)
+    n_vocabulary = loaded.text_config.vocab_size
+    head = rng.integers(0, n_vocabulary, 20)
+    queries = []
+    for length in (3, 9, 9, 5):
+        ids = np.concatenate([head[: int(rng.integers(8, 21))], rng.integers(0, n_vocabulary, length)]).astype(np.int32)
+        a, b, c, d = (int(token) for token in rng.integers(0, n_vocabulary, 4))
+        queries.append(Query("", ids, ("1", "2", "3"), ((a,), (b, c), (b, c, d))))
+    return queries

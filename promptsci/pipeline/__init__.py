@@ -1,0 +1,8 @@
+"""The stories, a page each: how settings become a Run on disk and a result."""
+
+from promptsci.pipeline.prepare import Prepared, prepare
+from promptsci.pipeline.run import LMs, Watcher, folder_of, judge, load_transformers, read_result, run
+from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
+
+__all__ = ["DEFAULT_MODEL", "LMs", "Prepared", "Result", "Settings", "Watcher", "folder_of", "judge", "load_transformers", "prepare",
+           "read_result", "run"]  # fmt: skip

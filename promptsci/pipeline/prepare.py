@@ -1,0 +1,173 @@
+"""Everything that can be wrong is found here, before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
+from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.lm import ModelFolder, Progress, resolve
+from promptsci.pipeline.settings import Settings, method_name
+from promptsci.prompt import FORMATS, Assembler, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.score import RULES, Metric, metric_named
+from promptsci.spec import Catalog, Task, Template, check_fit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can start.
+
+    Attributes:
+        examples: the rows to score, in the order of the data.
+        seen: ids of those whose text also stands in the pool of shots.
+        questioner: makes the prompts.
+    """
+
+    settings: Settings
+    task: Task
+    template: Template
+    dataset: Dataset
+    integrity: Integrity
+    examples: tuple[Example, ...]
+    pool: Pool
+    seen: frozenset[str]
+    model: ModelFolder
+    format: Format
+    choose: str
+    metrics: tuple[Metric, ...]
+    questioner: Questioner
+
+    @property
+    def method(self) -> str:
+        """The row of a comparison that this run is."""
+        return method_name(self.settings.shots, self.choose)
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides the predictions: same identity, same Run folder."""
+        settings = self.settings
+        used = {settings.split, self.pool_name} if settings.shots else {settings.split}
+        return {
+            "task": self.task.name,
+            "labels": list(self.task.labels),
+            "fields": dict(self.task.fields),
+            "template": {"name": self.template.name, "sha256": self.template.sha256},
+            "model": {"name": self.model.name, "sha256": self.model.sha256},
+            "adapter": None,
+            "data": {name: self.dataset.splits[name].sha256 for name in sorted(used)},
+            "split": settings.split,
+            "shots": settings.shots,
+            "choose": self.choose if settings.shots else None,
+            "fixed": list(self.task.shots.ids) if self.choose == "fixed" and settings.shots else None,
+            "pool": self.pool_name,
+            "seed": settings.seed,
+            "limit": settings.limit,
+            "format": self.format,
+            "dtype": settings.dtype,
+            "sharing": settings.sharing,
+            "pack_tokens": settings.pack_tokens,
+        }
+
+    @property
+    def pool_name(self) -> str:
+        """The split that shots come from."""
+        return self.settings.pool or self.task.shots.from_
+
+
+def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:
+    """The run that these settings ask for, checked as a whole.
+
+    Raises:
+        PromptsciError: one thing is wrong.
+        Problems: several things are.
+    """
+    problems: list[PromptsciError] = []
+
+    def attempt(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except Problems as several:
+            problems.extend(several.problems)
+        except PromptsciError as one:
+            problems.append(one)
+        return None
+
+    task = catalog.task(settings.task)
+    template = attempt(lambda: _template(settings, catalog, task))
+    metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
+    attempt(lambda: _check_rule(settings.rule))
+    dataset = attempt(lambda: _dataset(settings, task))
+    pool = Pool(dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else [], task.labels)
+    choose = settings.choose or task.shots.choose
+    chosen = attempt(lambda: chooser(choose, pool, settings.shots, settings.seed, task)) if dataset else None
+    examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
+    model = attempt(lambda: resolve(settings.model, progress=progress))
+    raise_all(problems)
+    assert template and metrics and dataset and chosen is not None and examples and model
+    tokenizer = Tokenizer(model.path)
+    format_ = pick_format(settings.format, model, tokenizer)
+    questioner = Questioner(Assembler(task, template), Encoder(tokenizer, format_), chosen, model_context(model))
+    raise_all(questioner.check(examples))
+    split, pool_name = settings.split, settings.pool or task.shots.from_
+    seen = seen_ids(dataset, split, pool_name) if split != pool_name else frozenset[str]()
+    return Prepared(settings, task, template, dataset, integrity(dataset, task.labels), examples, pool, seen, model, format_, choose,
+                    metrics, questioner)  # fmt: skip
+
+
+def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
+    template = catalog.template(settings.template, task)
+    check_fit(template, task)
+    return template
+
+
+def _dataset(settings: Settings, task: Task) -> Dataset:
+    """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
+    pool = settings.pool or task.shots.from_
+    needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
+    dataset = read_dataset(task, settings.data, needed=list(needed))
+    if "train" in needed and pool in needed:
+        return dataset
+    try:
+        return read_dataset(task, settings.data, needed=[*needed, *{"train": None, pool: None}])
+    except PromptsciError:
+        return dataset  # a zero-shot run needs no train; its absence is shown with the data
+
+
+def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
+    rows = dataset.split(settings.split).examples
+    return tuple(stratified(rows, settings.limit, settings.seed) if settings.limit is not None else rows)
+
+
+def _check_rule(rule: str | None) -> None:
+    if rule is not None and rule not in RULES:
+        raise SpecError(f"there is no decision rule '{rule}'", fix=did_you_mean(rule, RULES))
+
+
+def pick_format(asked: Format | None, model: ModelFolder, tokenizer: Tokenizer) -> Format:
+    """The format asked for, or what the model's maker says, or chat where the model has a chat template.
+
+    Raises:
+        PromptError: chat is asked of a model without a chat template.
+    """
+    if asked is not None and asked != "plain" and not tokenizer.has_chat_template:
+        raise PromptError(f"model {model.name} has no chat template", fix="Use --format plain.")
+    if asked is not None:
+        return asked
+    for known in FORMATS:
+        if model.default_format == known:
+            return known
+    return "chat" if tokenizer.has_chat_template else "plain"
+
+
+def model_context(model: ModelFolder) -> int:
+    """The longest sequence the model holds, in tokens, read from its files."""
+    import json
+    from types import SimpleNamespace
+
+    from promptsci.lm.context import context_length
+
+    config = json.loads((model.path / "config.json").read_text(encoding="utf-8"))
+    return context_length(SimpleNamespace(**{**config, **config.get("text_config", {})}))

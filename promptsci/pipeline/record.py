@@ -1,0 +1,96 @@
+"""What run.json says: settings, data, model, versions, host and cost."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import promptsci
+from promptsci.pipeline.prepare import Prepared
+
+PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "bm25s", "jinja2")
+
+
+def new_record(prepared: Prepared) -> dict[str, Any]:
+    """The part of run.json that is known before the first row is scored."""
+    settings = prepared.settings
+    dataset = prepared.dataset
+    return {
+        "format_version": 1,
+        "task": prepared.task.name,
+        "template": prepared.template.name,
+        "model": prepared.model.name,
+        "adapter": None,
+        "data": {"source": dataset.source, "origin": dataset.origin, "revision": dataset.revision, "about": dataset.about},
+        "split": settings.split,
+        "method": prepared.method,
+        "shots": settings.shots,
+        "choose": prepared.choose if settings.shots else None,
+        "pool": prepared.pool_name,
+        "seed": settings.seed,
+        "format": prepared.format,
+        "labels": list(prepared.task.labels),
+        "words": prepared.template.words(prepared.task.labels),
+        "metrics": list(prepared.task.metrics),
+        "settings": asdict(settings),
+        "identity": prepared.identity(),
+        "integrity": prepared.integrity.to_json(),
+        "model_origin": prepared.model.origin,
+        "versions": versions(),
+        "host": {"machine": platform.machine(), "system": platform.platform(), "python": platform.python_version()},
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Versions of promptsci and of what it computes with; ``git`` is the commit of a checkout."""
+    found: dict[str, str | None] = {"promptsci": promptsci.__version__, "git": _git_revision()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _git_revision() -> str | None:
+    top = Path(promptsci.__file__).resolve().parent.parent
+    if not (top / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(top), "describe", "--always", "--dirty", "--abbrev=40"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held, and the GPU for it if there is one."""
+    try:
+        import resource
+    except ImportError:  # Windows counts otherwise
+        return 0
+    # Linux counts kilobytes, macOS bytes.
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    torch = sys.modules.get("torch")
+    device = torch.cuda.max_memory_allocated() if torch is not None and torch.cuda.is_available() else 0
+    return int(host + device)
+
+
+def cost(earlier: Mapping[str, Any] | None, tokens: Mapping[str, int], seconds: Mapping[str, float]) -> dict[str, Any]:
+    """What the run has cost so far, an interrupted beginning included."""
+    before = earlier or {"tokens": {}, "seconds": {}, "peak_memory_bytes": 0}
+    return {
+        # Distinct and unshared tokens are those of the rows asked for, however often the run was taken up again.
+        "tokens": {**tokens, "computed": tokens["computed"] + before["tokens"].get("computed", 0)},
+        "seconds": {name: round(value + before["seconds"].get(name, 0.0), 3) for name, value in seconds.items()},
+        "peak_memory_bytes": max(peak_memory_bytes(), before["peak_memory_bytes"]),
+    }

@@ -1,0 +1,58 @@
+"""Several results of one task: each in a line, then mean, spread and median."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from promptsci.report.terminal import heading, interval, metric_name, percent
+
+Result = Mapping[str, Any]
+
+
+def spread(results: Sequence[Result]) -> dict[str, Any]:
+    """Mean, sample standard deviation, median, lowest and highest of each metric over the results."""
+    names = list(results[0]["metrics"])
+    values = {name: [result["metrics"][name]["value"] for result in results] for name in names}
+    return {name: _summary(found) for name, found in values.items()}
+
+
+def _summary(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "mean": statistics.fmean(values),
+        "sd": statistics.stdev(values) if len(values) > 1 else 0.0,
+        "median": statistics.median(values),
+        "low": min(values),
+        "high": max(values),
+    }
+
+
+def show_spread(results: Sequence[Result], console: Console | None = None) -> None:
+    """Prints several results of one task beside each other."""
+    out = console or Console(highlight=False)
+    out.print(heading(results[0]))
+    main = results[0]["main"]
+    names = list(dict.fromkeys([main, "accuracy"]))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("template", "seed"):
+        table.add_column(title)
+    for name in names:
+        table.add_column(f"{metric_name(name)} % [95 %]", justify="right")
+    table.add_column("s", justify="right")
+    for result in results:
+        cells = [interval(result["metrics"][name]) for name in names]
+        table.add_row(str(result["template"]), str(result["seed"]), *cells, f"{result['seconds']['score']:.1f}")
+    table.add_section()
+    summary = spread(results)
+    for title, key in (("mean", "mean"), ("standard deviation", "sd"), ("median", "median")):
+        table.add_row(title, "", *(percent(summary[name][key]) for name in names), "")
+    out.print(table)
+    for warning in dict.fromkeys(warning for result in results for warning in result["warnings"]):
+        out.print(f"Warning: {warning}", style="yellow")
+    for result in results:
+        out.print(f"Stored in {result['run_dir']}", style="dim")

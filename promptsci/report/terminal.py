@@ -1,0 +1,151 @@
+"""One result in the terminal: the headline first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Result = Mapping[str, Any]
+METRIC_NAMES = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "weighted_f1": "weighted F1", "mcc": "MCC"}
+
+
+def show_result(result: Result, console: Console | None = None) -> None:
+    """Prints one result."""
+    (console or Console(highlight=False)).print(Group(*_parts(result)))
+
+
+def percent(value: float) -> str:
+    """A share as it is printed: one decimal, in per cent."""
+    return f"{100 * value:.1f}"
+
+
+def interval(estimate: Mapping[str, float]) -> str:
+    """An estimate with its 95 % interval."""
+    return f"{percent(estimate['value'])} [{percent(estimate['low'])}, {percent(estimate['high'])}]"
+
+
+def metric_name(name: str) -> str:
+    """A metric as people write it."""
+    return METRIC_NAMES.get(name, name.replace("_", " "))
+
+
+def heading(result: Result) -> Text:
+    """What was run, in one line."""
+    text = Text()
+    text.append(result["task"], style="bold")
+    text.append(f"  {result['method']}  template {result['template']}  model {result['model']}  {result['format']}")
+    if result["shots"]:
+        text.append(f"  shots {result['choose']} from {result['pool']}, seed {result['seed']}")
+    return text
+
+
+def _parts(result: Result) -> Iterator[RenderableType]:
+    yield heading(result)
+    yield _data_line(result)
+    yield _metrics_table(result)
+    yield _per_class_table(result)
+    yield _rules_table(result)
+    yield _cost_line(result)
+    for warning in result["warnings"]:
+        yield Text(f"Warning: {warning}", style="yellow")
+    yield Text(f"Stored in {result['run_dir']}")
+
+
+def _data_line(result: Result) -> Text:
+    data = result["data"]
+    origin = f" ({data['origin']})" if data["origin"] != data["source"] else ""
+    text = Text(f"data {data['source']}{origin}, {result['split']}: {result['n']} rows")
+    if result["unlabelled"]:
+        text.append(f", {result['unlabelled']} without a label left out")
+    own = result["integrity"]["splits"][result["split"]]
+    if own["duplicates"]:
+        text.append(f"; {own['duplicates']} repeat an earlier row")
+    for overlap in result["integrity"]["overlaps"]:
+        if overlap["split"] == result["split"] and overlap["rows"]:
+            text.append(f"; {overlap['rows']} also stand in {overlap['other']}", style="yellow")
+    return text
+
+
+def _metrics_table(result: Result) -> Table:
+    """The metrics of all rows, of unseen rows, and of the majority label."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    columns: list[tuple[str, Mapping[str, Any]]] = [(f"all {result['n']} rows", result["metrics"])]
+    for group in ("unseen", "seen"):
+        if result[group]:
+            columns.append((f"{group} in {result['pool']} ({result[group]['n']})", result[group]["metrics"]))
+    if result["majority"]:
+        columns.append((f"always {result['majority']['label']}", result["majority"]["metrics"]))
+    table.add_column(f"rule {result['rule']}, % [95 %]")
+    for title, _ in columns:
+        table.add_column(title, justify="right")
+    for name in result["metrics"]:
+        style = "bold" if name == result["main"] else None
+        table.add_row(metric_name(name), *(interval(metrics[name]) for _, metrics in columns), style=style)
+    calibration = result["calibration"]
+    if calibration:
+        blanks = [""] * (len(columns) - 1)
+        table.add_row("calibration error", interval(calibration["ece"]), *blanks)
+        table.add_row("Brier score", f"{calibration['brier']['value']:.3f}", *blanks)
+    return table
+
+
+def _per_class_table(result: Result) -> Table:
+    """Precision, recall and F1 of each label, and what its rows were called."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="labels, and what their rows were called", title_justify="left")
+    labels = result["confusion"]["labels"]
+    for name in ("label", "precision", "recall", "F1", "rows"):
+        table.add_column(name, justify="left" if name == "label" else "right")
+    short = short_names(labels)
+    for label in labels:
+        table.add_column(short[label], justify="right")
+    invalid = result["invalid"] > 0
+    if invalid:
+        table.add_column("invalid", justify="right")
+    for label, counts in zip(labels, result["confusion"]["counts"], strict=True):
+        own = result["per_class"][label]
+        cells = [str(count) if count else "." for count in (counts if invalid else counts[:-1])]
+        table.add_row(label, percent(own["precision"]), percent(own["recall"]), percent(own["f1"]), str(own["support"]), *cells)
+    return table
+
+
+def short_names(labels: Sequence[str], length: int = 4) -> dict[str, str]:
+    """Labels cut to a few letters, as many as tell them apart."""
+    while len({label[:length] for label in labels}) < len(labels) and length < max(map(len, labels)):
+        length += 1
+    return {label: label[:length] for label in labels}
+
+
+def _rules_table(result: Result) -> Table:
+    """The main metrics under every decision rule, from the same stored log-likelihoods."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="the same log-likelihoods under each decision rule", title_justify="left")
+    names = list(dict.fromkeys([result["main"], "accuracy"]))
+    table.add_column("rule")
+    for name in names:
+        table.add_column(metric_name(name), justify="right")
+    for rule, metrics in result["rules"].items():
+        mark = " (headline)" if rule == result["rule"] else ""
+        table.add_row(rule + mark, *(percent(metrics[name]) for name in names))
+    return table
+
+
+def _cost_line(result: Result) -> Text:
+    tokens, seconds = result["tokens"], result["seconds"]
+    described = result["model_description"]
+    score_s = max(seconds["score"], 1e-9)
+    saved = tokens["unshared"] / max(tokens["computed"], 1)
+    check = described["self_check"]
+    lines = [
+        f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; {tokens['unshared']:,} unshared ({saved:.0f} x)",
+        f"scored in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, {tokens['computed'] / score_s:,.0f} tokens/s), loaded in "
+        f"{seconds['load']:.1f} s; {described['dtype']} on {described['device']}, {described['sharing']}",
+    ]  # fmt: skip
+    if check.get("rows"):
+        lines.append(f"self-check: {check['rows']} prompts scored again one by one differ by at most "
+                     f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)")  # fmt: skip
+    lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {percent(result['smallest_difference'])} points")
+    return Text("\n".join(lines), style="dim")
