@@ -85,6 +85,10 @@ def load_model(path: Path, *, dtype: str = "auto", device: str = "auto", trust_r
             raise ModelError(f"cannot load the model: {first_line(error)}", where=str(path),
                              fix="It must be a causal LM that transformers knows, with its weights in safetensors.") from error  # fmt: skip
     model.to(chosen_device).eval().requires_grad_(False)
+    if model.device.type == "cpu" and model.dtype == torch.bfloat16:
+        from promptsci.lm.attention import use_products
+
+        use_products(model)
     return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
 
 

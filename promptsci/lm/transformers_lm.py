@@ -160,7 +160,7 @@ class TransformersLM:
 def default_pack_tokens(loaded: LoadedModel) -> int:
     """Tokens of one pass: on a CPU what its caches like, on a GPU a power of two that fits its free memory."""
     if loaded.device.type != "cuda":
-        return 512
+        return 256
     free_bytes, _ = torch.cuda.mem_get_info(loaded.device)
     config = loaded.text_config
     width = config.hidden_size * 12 + getattr(config, "intermediate_size", config.hidden_size * 4) * 4
