@@ -1,0 +1,52 @@
+"""Compares shared packs of several sizes with scoring one pair at a time: largest difference, and decisions that change.
+
+    python scripts/bench/exactness.py --data PATH [--model NAME] [--dtype float32] [--packs 128,256,512] [--batches 1,8]
+
+The first batch size is the oracle that everything else is compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+
+from promptsci.lm import Scoring, TransformersLM
+from promptsci.pipeline import Settings, prepare
+from promptsci.spec import Catalog
+
+
+def main() -> None:
+    """Prints a line for each way of scoring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", default="citation-intent")
+    parser.add_argument("--data")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--shots", type=int, default=8)
+    parser.add_argument("--choose", default="balanced")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--packs", default="128,256,512")
+    parser.add_argument("--batches", default="1,8")
+    args = parser.parse_args()
+    prepared = prepare(Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, limit=args.limit,
+                                format="plain"), Catalog.standard())  # fmt: skip
+    queries = [question.query for question in prepared.questioner.questions(prepared.examples)]
+    ways = [(f"one by one, batch {batch}", Scoring(sharing=False, batch=int(batch))) for batch in args.batches.split(",")]
+    ways += [(f"packs of {pack}", Scoring(pack_tokens=int(pack), verify=0)) for pack in args.packs.split(",")]
+    oracle: list[np.ndarray] = []
+    for name, scoring in ways:
+        lm = TransformersLM.load(prepared.model.path, dtype=args.dtype, scoring=scoring)
+        start = time.perf_counter()
+        nats = [np.array([sum(choice) for choice in one.nats]) for one in sorted(lm.score(queries))]
+        seconds = time.perf_counter() - start
+        oracle = oracle or nats
+        worst = max(float(np.abs(a - b).max()) for a, b in zip(oracle, nats, strict=True))
+        changed = sum(int(a.argmax() != b.argmax()) for a, b in zip(oracle, nats, strict=True))
+        print(f"{name:22} {len(nats)} rows, {seconds:7.1f} s, {lm.tokens.computed:9,} tokens, max difference {worst:.2e} nats, "
+              f"decisions changed {changed}", flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Scores the same prompts with promptsci and with lm-evaluation-harness, in one run, and prints the ratios.
+
+    python scripts/bench/run_vs_lm_eval.py --data PATH [--shots 8] [--dtype float32] [--rows N]
+
+lm-evaluation-harness gets a venv of its own (``.bench/lm-eval``). Both sides run as fresh processes, one after the other, on the
+same model folder, the same prompts byte for byte, the same dtype and the same rows. The harness's batch size is the fastest of
+those tried on the first rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LM_EVAL = "lm_eval[hf]==0.4.13"
+
+
+def main() -> None:
+    """Runs both sides and prints the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", default="citation-intent")
+    parser.add_argument("--data")
+    parser.add_argument("--model", default="smollm2-135m")
+    parser.add_argument("--shots", type=int, default=8)
+    parser.add_argument("--choose", default="balanced")
+    parser.add_argument("--dtype", default="float32", help="of both sides; auto gives the harness bfloat16 as well")
+    parser.add_argument("--harness-dtype", help="of the harness alone")
+    parser.add_argument("--rows", type=int, help="score a stratified sample of so many rows")
+    parser.add_argument("--batches", default="1,4,8", help="batch sizes tried for the harness")
+    parser.add_argument("--work", type=Path, default=Path(".bench"))
+    args = parser.parse_args()
+    args.work.mkdir(exist_ok=True)
+    requests = args.work / "requests.json"
+    describe(args, requests)
+    ours = run([sys.executable, str(HERE / "side_promptsci.py"), str(requests), args.dtype], args.work / "promptsci.json")
+    harness = harness_python(args.work)
+    dtype = args.harness_dtype or ("bfloat16" if args.dtype == "auto" else args.dtype)
+    theirs = run([harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches], args.work / "lm_eval.json")
+    report(ours, theirs, args)
+
+
+def describe(args: argparse.Namespace, path: Path) -> None:
+    """Writes the prompts and choices, as text, that both sides score."""
+    from promptsci.pipeline import Settings, prepare
+    from promptsci.spec import Catalog
+
+    settings = Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, limit=args.rows,
+                        format="plain")  # fmt: skip
+    prepared = prepare(settings, Catalog.standard())
+    questions = prepared.questioner.questions(prepared.examples)
+    prompts = [{"context": q.query.text, "continuations": [f" {words}" for words in q.query.choices]} for q in questions]
+    path.write_text(json.dumps({"model": str(prepared.model.path), "prompts": prompts}))
+    print(f"{len(prompts)} prompts of {args.task}, {args.shots} {args.choose} shots, model {args.model}")
+
+
+def harness_python(work: Path) -> str:
+    """The interpreter of a venv that holds the harness and the same torch."""
+    import torch
+
+    python = work / "lm-eval" / "bin" / "python"
+    if not python.exists():
+        print("installing lm-evaluation-harness into a venv of its own ...")
+        subprocess.run([sys.executable, "-m", "venv", str(work / "lm-eval")], check=True)
+        pip = [str(python), "-m", "pip", "install", "-q"]
+        subprocess.run([*pip, f"torch=={torch.__version__.split('+')[0]}"], check=True)
+        subprocess.run([*pip, LM_EVAL], check=True)
+    return str(python)
+
+
+def run(command: list[str], out: Path) -> dict:
+    """What one side wrote, and the time of its whole process."""
+    start = time.perf_counter()
+    subprocess.run([*command, str(out)], check=True, env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"})
+    return {**json.loads(out.read_text()), "process_s": time.perf_counter() - start}
+
+
+def report(ours: dict, theirs: dict, args: argparse.Namespace) -> None:
+    """Prints times, ratios and the largest difference."""
+    pairs = [(a, b) for one, other in zip(ours["nats"], theirs["nats"], strict=True) for a, b in zip(one, other, strict=True)]
+    worst = max(abs(a - b) for a, b in pairs)
+    changed = sum(best(a) != best(b) for a, b in zip(ours["nats"], theirs["nats"], strict=True))
+    print(f"\n{'':28}{'promptsci':>12}{'lm-eval':>12}{'ratio':>9}")
+    for name, key in (("scoring, s", "score_s"), ("whole process, s", "process_s")):
+        print(f"{name:28}{ours[key]:12.2f}{theirs[key]:12.2f}{theirs[key] / ours[key]:8.1f}x")
+    print(f"{'dtype':28}{ours['dtype']:>12}{theirs['dtype']:>12}")
+    print(f"{'batch size, of those tried':28}{'':12}{theirs['batch']:12d}   {theirs['tried']}")
+    print(f"tokens computed {ours['tokens']['computed']:,}, distinct {ours['tokens']['distinct']:,}, unshared {ours['tokens']['unshared']:,}")
+    print(f"log-likelihoods: {len(pairs):,} compared, largest difference {worst:.2e} nats, decisions that differ: {changed}")
+    print(json.dumps({"shots": args.shots, "rows": len(ours["nats"]), "ratio_scoring": theirs["score_s"] / ours["score_s"],
+                      "ratio_process": theirs["process_s"] / ours["process_s"], "max_difference_nats": worst,
+                      "finite": math.isfinite(worst)}))  # fmt: skip
+
+
+def best(values: list[float]) -> int:
+    """The place of the largest value."""
+    return max(range(len(values)), key=values.__getitem__)
+
+
+if __name__ == "__main__":
+    main()
