@@ -7,14 +7,15 @@ in place at once: the folder has that file if and only if the run is whole.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from promptsci.errors import RunError, did_you_mean
 
@@ -47,6 +48,15 @@ class RunFolder:
         return self.predictions_path.is_file()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a process is adding rows right now."""
+        try:
+            with self.partial_path.open("rb") as file:
+                return not _lock(file)
+        except OSError:
+            return False
+
+    @property
     def exists(self) -> bool:
         """Whether a run was ever started here."""
         return self.run_path.is_file()
@@ -72,35 +82,66 @@ class RunFolder:
         write_atomically(self.scores_path, _pretty(scores))
 
     def clear(self) -> None:
-        """Removes what an earlier run left, so that a fresh one can start."""
+        """Removes what an earlier run left, so that a fresh one can start.
+
+        Raises:
+            RunError: a process is adding rows, or the files cannot be removed.
+        """
+        self.check_idle()
         for path in (self.predictions_path, self.partial_path, self.scores_path, self.run_path):
-            path.unlink(missing_ok=True)
+            with guarded(path):
+                path.unlink(missing_ok=True)
+
+    def check_idle(self) -> None:
+        """Nothing when no other process adds rows here.
+
+        Raises:
+            RunError: one does.
+        """
+        if self.is_busy:
+            raise _busy(self.path)
 
     def rows(self) -> Iterator[Row]:
         """The rows of predictions.jsonl, in the order of the data."""
         if not self.is_whole:
             raise RunError("the run is not finished", where=str(self.path), fix="Run the same command again; it goes on.")
         with self.predictions_path.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)
+            for number, line in enumerate(lines, 1):
+                yield _parse(line, self.predictions_path, number)
 
     def partial_rows(self) -> list[Row]:
-        """The rows done so far; a torn last line is cut off the file."""
+        """The rows done so far; a torn last line is cut off the file.
+
+        Raises:
+            RunError: a row is damaged.
+        """
         if not self.partial_path.is_file():
             return []
         raw = self.partial_path.read_bytes()
         whole = raw[: raw.rfind(b"\n") + 1]
         if len(whole) < len(raw):
-            with self.partial_path.open("r+b") as file:
+            with guarded(self.partial_path), self.partial_path.open("r+b") as file:
                 file.truncate(len(whole))
-        return [json.loads(line) for line in whole.splitlines()]
+        return [_parse(line, self.partial_path, number) for number, line in enumerate(whole.splitlines(), 1)]
+
+    def count_rows(self) -> int:
+        """Rows done so far, finished or not."""
+        path = self.predictions_path if self.is_whole else self.partial_path
+        return path.read_bytes().count(b"\n") if path.is_file() else 0
 
     @contextmanager
     def appending(self) -> Iterator[RowWriter]:
-        """A writer that adds rows to the partial file, each flushed to the system as it is written."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with guarded(self.partial_path), self.partial_path.open("ab") as file:
-            yield RowWriter(file, self.partial_path)
+        """A writer that adds rows to the partial file, each flushed to the system as it is written.
+
+        Raises:
+            RunError: another process adds rows, or they cannot be written.
+        """
+        with guarded(self.partial_path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self.partial_path.open("ab") as file:
+                if not _lock(file):
+                    raise _busy(self.path)
+                yield RowWriter(file, self.partial_path)
 
     def finish(self, order: Sequence[str], decisions: Mapping[str, Any] | None = None) -> None:
         """Writes predictions.jsonl from the rows on disk, in the order of ids, with each row's decision under ``label``."""
@@ -153,7 +194,9 @@ def find_run(name: str, root: Path) -> RunFolder:
         return runs[hits[0]]
     if hits:
         raise RunError(f"'{name}' names {len(hits)} runs: {', '.join(sorted(hits))}", fix="Write more of the name.")
-    raise RunError(f"there is no run '{name}' in {root}", fix=did_you_mean(name, runs) or "List them with: promptsci runs")
+    near = did_you_mean(name, runs)
+    raise RunError(f"there is no run '{name}' in {root}",
+                   fix=near if near.startswith("Did") else "List them with: promptsci runs")  # fmt: skip
 
 
 def run_name(parts: Iterable[str], settings: Mapping[str, Any]) -> str:
@@ -168,24 +211,27 @@ def guarded(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunError(f"cannot write: {error.strerror}", where=str(path),
-                       fix="What was written before is kept. Make room or choose another folder with --runs; "
-                           "the same command goes on.") from error  # fmt: skip
+        fix = "Choose another folder with --runs."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            fix = "What was written is kept. Make room, and the same command goes on; or use --runs on another disk."
+        raise RunError(f"cannot write: {error.strerror}", where=str(path), fix=fix) from error
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Any]:
     """A binary file that appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with guarded(path), temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with guarded(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -194,14 +240,44 @@ def write_atomically(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
+def _lock(file: BinaryIO) -> bool:
+    """Whether this process now holds the file's lock, which the system gives back even when the process is killed."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two processes at one run are not noticed there
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _busy(path: Path) -> RunError:
+    return RunError("another process is working on this run", where=str(path),
+                    fix="Wait until it is done; the same command then prints its result.")  # fmt: skip
+
+
 def _line_places(path: Path) -> dict[str, int]:
     places: dict[str, int] = {}
     with path.open("rb") as lines:
         at = 0
-        for line in lines:
-            places[json.loads(line)["id"]] = at
+        for number, line in enumerate(lines, 1):
+            places[_parse(line, path, number)["id"]] = at
             at += len(line)
     return places
+
+
+def _parse(line: str | bytes, path: Path, number: int) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        what = f"the row is not JSON: {error}"
+        raise RunError(what, where=f"{path}:{number}", fix="Run again with --fresh.") from error
+    assert isinstance(row, dict)
+    return row
 
 
 def _dumps(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ def read_nouns(words: Sequence[str], allowed: Sequence[str], *, required: Sequen
         if not equals:
             raise PromptsciError(f"'{word}' is not noun=value", fix=_guess(word, allowed))
         if noun not in allowed:
-            raise PromptsciError(f"unknown noun '{noun}'", fix=did_you_mean(noun, allowed))
+            raise PromptsciError(f"unknown noun '{noun}'", fix=_option(noun, value) or did_you_mean(noun, allowed))
         if noun in found:
             raise PromptsciError(f"'{noun}' is given twice")
         if not value:
@@ -34,7 +35,9 @@ def read_nouns(words: Sequence[str], allowed: Sequence[str], *, required: Sequen
         found[noun] = value
     for noun in required:
         if noun not in found:
-            raise PromptsciError(f"'{noun}=' is missing", fix=f"Write {noun}=NAME, such as {_EXAMPLES.get(noun, noun + '=...')}.")
+            raise PromptsciError(
+                f"'{noun}=' is missing", fix=f"Write {noun}=NAME, such as {_EXAMPLES.get(noun, noun + '=...')}."
+            )
     return found
 
 
@@ -45,17 +48,46 @@ def _guess(word: str, allowed: Sequence[str]) -> str:
     return f"Write {allowed[0]}={word}, or see --help. Nouns: {', '.join(allowed)}."
 
 
+def _option(noun: str, value: str) -> str | None:
+    """What to write for a noun that is an option of the verb, such as ``shots=8``."""
+    context = click.get_current_context(silent=True)
+    options = {option for parameter in context.command.params for option in parameter.opts} if context else set()
+    return f"Write --{noun} {value}." if f"--{noun}" in options else None
+
+
 def common_options(command: F) -> F:
-    """``--json --runs --debug``, the same for every verb."""
-    for option in (
-        click.option("--debug", is_flag=True, help="Show the traceback of an error."),
-        click.option("--runs", "runs", type=click.Path(path_type=Path), help="Folder of runs. [default: ./runs]"),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    ):
-        command = option(command)
-    return command
+    """``--json --runs --debug``, the same for every verb that knows runs."""
+    runs = click.option("--runs", "runs", type=click.Path(path_type=Path), help="Folder of runs. [default: ./runs]")
+    return result_options(runs(command))
+
+
+def result_options(command: F) -> F:
+    """``--json --debug``, the same for every verb that prints a result."""
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+    return debug(click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command))
+
+
+def catalog_option(command: F) -> F:
+    """``--catalog``, the same for every verb that knows tasks."""
+    help_ = "Folder with more tasks/ and templates/."
+    return click.option("--catalog", type=click.Path(path_type=Path), multiple=True, help=help_)(command)
+
+
+class NamedGroup(click.Group):
+    """A group whose unknown names are answered with the nearest spelling."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name, or the nearest spelling."""
+        known = self.list_commands(ctx)
+        if args and args[0] not in known:
+            ctx.fail(f"there is no verb '{args[0]}'. {did_you_mean(args[0], known)}")
+        return super().resolve_command(ctx, args)
 
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_unicode, indent=2) + "\n")
+    sys.stdout.flush()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import traceback
 from importlib import import_module
-from types import TracebackType
+from types import FrameType, TracebackType
+from typing import Any
 
 import click
 
 import promptsci
-from promptsci.errors import PromptsciError, did_you_mean
+from promptsci.cli.arguments import NamedGroup
+from promptsci.errors import PromptsciError
 
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
@@ -21,7 +27,15 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
+class Terminated(KeyboardInterrupt):
+    """The system asked the program to end (SIGTERM), as schedulers do before they kill."""
+
+
+class ReaderGone(Exception):
+    """Nobody reads our output any more (``| head``)."""
+
+
+class Verbs(NamedGroup):
     """The verbs, each imported only when it is called, so that ``--help`` starts at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -35,13 +49,12 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"promptsci.cli.{cmd_name}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb that the arguments name, or the nearest spelling."""
-        if args and args[0] not in VERBS:
-            ctx.fail(f"there is no verb '{args[0]}'. {did_you_mean(args[0], VERBS)}")
-        return super().resolve_command(ctx, args)
+    def invoke(self, ctx: click.Context) -> Any:
+        """Calls the verb; a reader of its output who went away is no error of ours, as click would have it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The verbs and what they do, without importing any."""
@@ -49,10 +62,14 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB noun=value ...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(promptsci.__version__, prog_name="promptsci")
 def entry() -> None:
-    """Prompt a language model, show it a few examples, and see how good it is on your data.
+    r"""Prompt a language model, show it a few examples, and see how good it is on your data.
 
     \b
     promptsci VERB noun=value ... --options
@@ -61,29 +78,44 @@ def entry() -> None:
 
 
 def main() -> None:
-    """Runs the command line and exits: 0 done, 1 wrong input, 2 wrong usage, 3 interrupted and resumable, 130 Ctrl-C."""
+    """Runs the command line and exits: 0 done, 1 wrong input, 2 wrong usage, 3 interrupted, 130 Ctrl-C."""
     sys.excepthook = _unexpected
-    debug = "--debug" in sys.argv
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminate)
     try:
-        entry(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        code = entry(prog_name="promptsci", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort as error:
+        code = 3 if isinstance(error.__cause__, Terminated) else 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except PromptsciError as error:
-        if debug:
-            raise
-        click.echo(error.text(), err=True)
-        sys.exit(130 if isinstance(error.__cause__, KeyboardInterrupt) else error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (``| head``); nothing is left to say.
-        sys.stderr.close()
+        if "--debug" in sys.argv:
+            traceback.print_exception(error)
+        else:
+            click.echo(error.text(), err=True)
+        code = _exit_code(error)
+    except (ReaderGone, BrokenPipeError):
+        # Nothing is left to say, nor to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    if code:
+        sys.exit(code)
+
+
+def _exit_code(error: PromptsciError) -> int:
+    cause = error.__cause__
+    return 130 if isinstance(cause, KeyboardInterrupt) and not isinstance(cause, Terminated) else error.exit_code
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal's signature
+    raise Terminated
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if "--debug" in sys.argv:
         sys.__excepthook__(kind, error, trace)
     else:
-        click.echo(f"This is a fault of promptsci: {kind.__name__}: {error}\n  Run again with --debug and report what it prints.",
-                   err=True)  # fmt: skip
+        click.echo(f"This is a fault of promptsci: {kind.__name__}: {error}", err=True)
+        click.echo("  Run again with --debug and report what it prints.", err=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import click
 
-from promptsci.cli.arguments import common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -22,19 +21,23 @@ NOUNS = ("task", "template", "model", "data", "split")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots and of --limit.")
 @click.option("--seeds", help="Several seeds, such as 0,1,2: one run each, with mean and spread.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
-@click.option("--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]")
-@click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True)
+@click.option(
+    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
+)
+@click.option(
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
+)
 @click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")
 @click.option("--verify-sharing", "verify", type=click.IntRange(0), default=4, show_default=True,
               help="Rows that are scored again one by one.")  # fmt: skip
 @click.option("--no-sharing", is_flag=True, help="Score every pair alone, the slow and plain way.")
 @click.option("--pack-tokens", type=click.IntRange(16), help="Tokens in one pass. [default: what the device likes]")
 @click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
-@click.option("--catalog", type=click.Path(path_type=Path), multiple=True, help="Folder with more tasks/ and templates/.")
+@catalog_option
 @click.option("--fresh", is_flag=True, help="Forget what an earlier call has stored.")
 @common_options
 def command(**options: Any) -> None:
-    """Score a task with a language model, zero-shot or with a few examples.
+    r"""Score a task with a language model, zero-shot or with a few examples.
 
     \b
     promptsci run task=citation-intent --shots 8
@@ -49,7 +52,7 @@ def command(**options: Any) -> None:
         _print(runs)
 
 
-def _run_all(nouns: dict[str, str], options: dict[str, Any]) -> list[dict[str, Any]]:
+def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
     """One result for each wording and seed, all checked before the first starts, on one loaded model."""
     from promptsci.cli.progress import byte_progress, row_progress
     from promptsci.pipeline import LMs, Settings, folder_of, load_transformers, prepare, run

@@ -7,15 +7,34 @@ from typing import TYPE_CHECKING, Any
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
 from promptsci.lm.fetch import cached, is_pulled, pull
 from promptsci.lm.folder import ModelFolder
-from promptsci.lm.protocol import LM, Description, Nats, Scored, TokenCount
+from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
 from promptsci.lm.resolve import resolve
 
 if TYPE_CHECKING:
     from promptsci.lm.load import load_model
     from promptsci.lm.transformers_lm import Scoring, TransformersLM
 
-__all__ = ["LM", "CatalogueModel", "Description", "ModelFolder", "Nats", "Progress", "Scored", "Scoring", "TokenCount",
-           "TransformersLM", "cache_dir", "cached", "catalogue", "is_pulled", "load_model", "pull", "resolve"]  # fmt: skip
+__all__ = [
+    "LM",
+    "CatalogueModel",
+    "Description",
+    "Generated",
+    "Generation",
+    "ModelFolder",
+    "Nats",
+    "Progress",
+    "Scored",
+    "Scoring",
+    "TokenCount",
+    "TransformersLM",
+    "cache_dir",
+    "cached",
+    "catalogue",
+    "is_pulled",
+    "load_model",
+    "pull",
+    "resolve",
+]
 
 _NEEDS_TORCH = {"Scoring": "transformers_lm", "TransformersLM": "transformers_lm", "load_model": "load"}
 

@@ -1,8 +1,8 @@
 """Attention for packs in bfloat16 on a CPU, as three matrix products.
 
-PyTorch's fused kernel multiplies bfloat16 at float32 speed on CPUs without AMX; plain batched products run on the bfloat16 units.
-On an AVX512-BF16 machine this is about twice as fast for packs of 256 behind a path of 700, and its softmax is taken in float32
-as in the fused kernel. Everything else goes to the fused kernel.
+PyTorch's fused kernel multiplies bfloat16 at float32 speed on CPUs without AMX; plain batched products run on the
+bfloat16 units. On an AVX512-BF16 machine this is about twice as fast for packs of 256 behind a path of 700, and its
+softmax is taken in float32 as in the fused kernel. Everything else goes to the fused kernel.
 """
 
 from __future__ import annotations
@@ -25,11 +25,22 @@ def products_attention(
     attention_mask: torch.Tensor | None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """[1, T, heads, D] attention of queries [1, heads, T, D] over keys and values [1, kv_heads, N, D] under a mask [1, 1, T, N]."""
+    """[1, T, heads, D] attention under a mask [1, 1, T, N].
+
+    Args:
+        module: the layer that asks.
+        query: [1, heads, T, D] the pack's queries.
+        key: [1, kv_heads, N, D] keys of path and pack.
+        value: [1, kv_heads, N, D] their values.
+        attention_mask: what is added before the softmax.
+        kwargs: what the layer's family adds; the fused kernel takes what is not known here.
+    """
     plain = all(kwargs.get(name) is None for name in ("softcap", "s_aux", "position_bias", "cache"))
     fits = attention_mask is not None and attention_mask.dtype == query.dtype and query.shape[0] == 1
     if not (plain and fits) or query.shape[2] == 1:
-        result: tuple[torch.Tensor, torch.Tensor | None] = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        result: tuple[torch.Tensor, torch.Tensor | None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, **kwargs
+        )
         return result
     assert attention_mask is not None
     _, heads, n_queries, width = query.shape

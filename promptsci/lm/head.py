@@ -15,11 +15,16 @@ HEAD_ROWS = 64
 
 def body(loaded: LoadedModel) -> Any:
     """The part of the model that ends in hidden states."""
-    decoder = loaded.model.get_decoder()
-    return decoder if decoder is not None else loaded.model.base_model
+    model = loaded.model
+    decoder = model.get_decoder()
+    # Some families answer with the model itself, head and all (Llama 4).
+    headless = decoder is not None and decoder is not model and decoder.get_output_embeddings() is None
+    return decoder if headless else model.model
 
 
-def log_likelihoods(loaded: LoadedModel, hidden: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+def log_likelihoods(
+    loaded: LoadedModel, hidden: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor
+) -> torch.Tensor:
     """[M] log-likelihood of tokens[m] at hidden[rows[m]], in nats, float32.
 
     The sum over the vocabulary is taken in float32, a few positions at a time, each position once.

@@ -1,9 +1,9 @@
-"""A causal language model in memory: weights, device, precision, and the two halves that scoring needs (body and head)."""
+"""A causal language model in memory: weights, device, precision, and the longest sequence it holds."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,9 @@ class LoadedModel:
         return self.model.config.get_text_config()
 
 
-def load_model(path: Path, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False) -> LoadedModel:
+def load_model(
+    path: Path, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False
+) -> LoadedModel:
     """The causal LM in a folder of safetensors.
 
     Args:
@@ -77,19 +79,31 @@ def load_model(path: Path, *, dtype: str = "auto", device: str = "auto", trust_r
         from transformers import AutoModelForCausalLM
 
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                path, dtype=getattr(torch, pick_dtype(dtype, chosen_device)), trust_remote_code=trust_remote_code,
+            model, found = AutoModelForCausalLM.from_pretrained(
+                path, output_loading_info=True, dtype=getattr(torch, pick_dtype(dtype, chosen_device)), trust_remote_code=trust_remote_code,
                 use_safetensors=True, local_files_only=True,
             )  # fmt: skip
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"cannot load the model: {first_line(error)}", where=str(path),
-                             fix="It must be a causal LM that transformers knows, with its weights in safetensors.") from error  # fmt: skip
-    model.to(chosen_device).eval().requires_grad_(False)
+            raise ModelError(
+                f"cannot load the model: {first_line(error)}",
+                where=str(path),
+                fix="It must be a causal LM that transformers knows, with its weights in safetensors.",
+            ) from error
+    model.to(chosen_device)  # type: ignore[arg-type]  # transformers' wrapper hides the signature
+    model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
     if model.device.type == "cpu" and model.dtype == torch.bfloat16:
         from promptsci.lm.attention import use_products
 
         use_products(model)
     return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
+
+
+def _refuse_missing(found: Mapping[str, Any], path: Path) -> None:
+    """Raises ModelError when weights are missing: transformers would make them up at random."""
+    missing = sorted({*found["missing_keys"], *(key for key, *_ in found.get("mismatched_keys", ()))})
+    if missing:
+        raise ModelError(f"{len(missing)} weights are missing, among them {missing[0]}", where=str(path),
+                         fix="The folder holds another kind of model, or was not saved whole. Fetch or save it again.")  # fmt: skip
 
 
 def pick_dtype(dtype: str, device: str) -> str:
@@ -104,7 +118,7 @@ def pick_dtype(dtype: str, device: str) -> str:
 
 
 def _cpu_multiplies_bfloat16() -> bool:
-    """Whether the CPU has bfloat16 dot products (AVX512-BF16, AMX); elsewhere bfloat16 is emulated and slower than float32."""
+    """Whether the CPU has bfloat16 dot products; elsewhere bfloat16 is emulated, and slower than float32."""
     import torch
 
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
@@ -124,12 +138,12 @@ def quiet() -> Iterator[None]:
     from transformers.utils import logging
 
     level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.set_verbosity(level)
-        logging.enable_progress_bar()
+        logging.enable_progress_bar()  # type: ignore[no-untyped-call]

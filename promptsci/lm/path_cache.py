@@ -11,16 +11,29 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from promptsci.lm.trie import NOTHING, Ints
 
 
-class PathLayer(CacheLayerMixin):
-    """One layer's buffer ``[1, heads, capacity, head_dim]``: the path first, the pack that is being read behind it."""
+class PathLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
+    """One layer's buffer ``[1, heads, capacity, head_dim]``: the path first, the pack that is being read behind it.
+
+    Layers with a sliding window keep the whole path too. That costs memory, not exactness: their mask hides what is out
+    of reach.
+    """
 
     is_sliding = False
     is_compileable = False
+    keys: torch.Tensor
+    values: torch.Tensor
 
     def __init__(self, capacity: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.capacity = capacity
         self.length = 0
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of one slot of one row; none before the model has written."""
+        if not self.is_initialized:
+            return 0
+        return sum(states[0, :, 0].numel() * states.itemsize for states in (self.keys, self.values))
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor | None = None) -> None:
         """Allocates the buffers in the shapes that the model writes."""
@@ -30,7 +43,7 @@ class PathLayer(CacheLayerMixin):
         self.is_initialized = True
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values of path and pack; the pack's are written behind the path."""
         if not self.is_initialized:
@@ -72,17 +85,23 @@ class PathCache(Cache):
     """
 
     def __init__(self, n_layers: int, capacity: int) -> None:
-        super().__init__(layers=[PathLayer(capacity) for _ in range(n_layers)])
+        self.paths = [PathLayer(capacity) for _ in range(n_layers)]
+        super().__init__(layers=[*self.paths])
         self.capacity = capacity
         self.nodes: Ints = NOTHING
         self.pack_start = 0
 
+    @property
+    def n_filled(self) -> int:
+        """Layers that the model has written to."""
+        return sum(layer.is_initialized for layer in self.paths)
+
     def move_to(self, path: Ints, device: torch.device) -> None:
-        """Makes the cached path that of ``path``: what it shares with the old one stays, the rest is taken from the last pack."""
+        """Makes ``path`` the cached path: what it shares with the old one stays, the rest comes from the last pack."""
         n = min(len(path), len(self.nodes))
         differs = np.flatnonzero(path[:n] != self.nodes[:n])
         shared = int(differs[0]) if len(differs) else n
         slots = torch.as_tensor(path[shared:] - self.pack_start + len(self.nodes), dtype=torch.long, device=device)
-        for layer in self.layers:
+        for layer in self.paths:
             layer.keep(shared, slots)
         self.nodes = path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from promptsci.prompt import Query
 
@@ -15,8 +15,37 @@ Nats = tuple[tuple[float, ...], ...]
 class Scored(NamedTuple):
     """The number of a query and the log-likelihoods of its choices."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple has a method of that name
     nats: Nats
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How answers are written.
+
+    Attributes:
+        max_tokens: the longest answer, in tokens.
+        stop: texts that end an answer; they do not belong to it.
+        temperature: 0 takes the most likely token each time; above, tokens are drawn.
+        seed: what is drawn depends on it and on the prompt, not on the order of work.
+    """
+
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    seed: int = 0
+
+
+class Generated(NamedTuple):
+    """An answer: all its token ids, its text without what ended it, and what that was.
+
+    ``end`` is the model's own end token, ``stop`` one of the stop texts, ``length`` the limit of tokens, ``context``
+    the longest sequence the model holds.
+    """
+
+    ids: tuple[int, ...]
+    text: str
+    finished_by: Literal["end", "stop", "length", "context"]
 
 
 @dataclass
@@ -58,7 +87,7 @@ class Description:
 
 
 class LM(Protocol):
-    """Scores choices behind prompts."""
+    """Scores choices behind prompts, and writes answers."""
 
     tokens: TokenCount
 
@@ -72,11 +101,15 @@ class LM(Protocol):
         ...
 
     def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
-        """Yields the log-likelihoods of every query that is not known yet, in an order that depends on the queries alone.
+        """Yields the log-likelihoods of every query that is not known, in an order that depends on the queries alone.
 
-        Known queries are planned as if they were asked, so that the numbers of the others do not depend on where an earlier call
-        was interrupted.
+        Known queries are planned as if they were asked, so that the numbers of the others do not depend on where an
+        earlier call was interrupted.
         """
+        ...
+
+    def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
+        """Yields (number of the prompt, answer) as answers are finished; choices of the prompts play no part."""
         ...
 
     def describe(self) -> Description:

@@ -1,39 +1,54 @@
 """Scores every distinct token once: packs of a trie read behind one cached path.
 
-Exactness does not rest on a list of model families: before a model is trusted with packs, a probe reads a small random trie both
-ways. Models that cannot (recurrent states, positions that no argument reaches) fail it and are scored one by one, and say so.
+Exactness does not rest on a list of model families: before a model is trusted with packs, a probe reads a small random
+trie both ways. Models that cannot (recurrent states, positions that no argument reaches) fail it and are scored one by
+one, and say so.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from promptsci.errors import ModelError
 from promptsci.lm import trie as plan
 from promptsci.lm.head import body, log_likelihoods
 from promptsci.lm.path_cache import PathCache
 from promptsci.lm.protocol import Nats, Scored, TokenCount
-from promptsci.lm.trie import Asked, Ints, Pack, Target, Trie
+from promptsci.lm.trie import Asked, Pack, Target, Trie
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
     from promptsci.prompt import Query
 
+LEAST_PACK_TOKENS = 16
+"""Below this many tokens in one pass memory is not the packs' to save."""
+SIGNS_OF_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate", "cannot allocate memory")
+NO_MEMORY_FIX = "Close what else uses the memory, take --dtype bfloat16 or a smaller model, or use fewer shots."
+
 
 class PackReader:
-    """Reads packs of one trie in order, keeping the keys and values of the path to the next."""
+    """Reads packs of one trie in order, keeping the keys and values of the path to the next.
+
+    Raises:
+        NotImplementedError: the model cannot read packs, and why.
+    """
 
     def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack]) -> None:
         self.loaded = loaded
         self.trie = trie
+        self._body = body(loaded)
+        self._kinds = layer_kinds(loaded.text_config)
+        check_can_share(loaded, self._body)
         longest = max((pack.stop - pack.start for pack in packs), default=0)
         depth = int(trie.depths.max(initial=-1)) + 1
         self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest)
         self._last = np.zeros(depth + 1, dtype=np.int32)
-        self._body = body(loaded)
 
     @torch.inference_mode()
     def read(self, pack: Pack) -> torch.Tensor:
@@ -41,36 +56,49 @@ class PackReader:
         depths = self.trie.depths[pack.start : pack.stop]
         self.cache.move_to(self._last[: depths[0]].copy(), self.loaded.device)
         self.cache.pack_start = pack.start
-        n_path = int(depths[0])
         tokens = torch.as_tensor(self.trie.tokens[pack.start : pack.stop], dtype=torch.long, device=self.loaded.device)
         hidden: torch.Tensor = self._body(
             input_ids=tokens[None],
-            attention_mask=masks(self.loaded, depths, n_path),
+            attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack),
             position_ids=torch.as_tensor(depths, dtype=torch.long, device=self.loaded.device)[None],
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
+        self._check_filled()
         self._last[depths] = np.arange(pack.start, pack.stop, dtype=np.int32)
         return hidden[0]
 
+    def slots(self, node: int) -> list[int]:
+        """[depth + 1] where the cache holds the path to a node of the pack read last, itself included."""
+        start, n_path = self.cache.pack_start, len(self.cache.nodes)
+        inside = np.flatnonzero(self.trie.ends[start : node + 1] > node)
+        above = int(self.trie.depths[start + inside[0]])
+        return [*range(above), *(inside + n_path).tolist()]
 
-def masks(loaded: LoadedModel, depths: Ints, n_path: int) -> Any:
-    """What each node of a pack may see: one ``[1, 1, T, P + T]`` mask, or one for each kind of layer that the model has.
+    def _check_filled(self) -> None:
+        # Layers that keep a state of their own never write here; what they remember of the path would be lost.
+        expected = len(self.cache.paths) - (getattr(self.loaded.text_config, "num_kv_shared_layers", 0) or 0)
+        if self.cache.n_filled < expected:
+            raise NotImplementedError(f"only {self.cache.n_filled} of {expected} layers keep keys and values")
 
-    A node sees the part of the path above its topmost ancestor in the pack, its ancestors in the pack, and itself; in sliding and
-    chunked layers, those of them that are near enough by position.
-    """
-    kinds = layer_kinds(loaded.text_config)
-    above = plan.attachments(depths)
-    path = np.arange(n_path, dtype=np.int32)
-    visible = np.concatenate([path[None, :] < above[:, None], plan.sees(depths)], axis=1)
-    positions = np.concatenate([path, depths])
-    made = {kind: _mask(loaded, visible & _near(kind, size, depths, positions)) for kind, size in kinds.items()}
-    return made if len(made) > 1 else next(iter(made.values()))
+
+def check_can_share(loaded: LoadedModel, read: Any) -> None:
+    """Raises NotImplementedError for positions, adapters and windows out of reach, which a probe might not show."""
+    if "position_ids" not in inspect.signature(read.forward).parameters or getattr(loaded.text_config, "alibi", False):
+        raise NotImplementedError("it takes no positions")
+    adapter = getattr(loaded.model, "active_peft_config", None)
+    if adapter is not None and adapter.is_prompt_learning:
+        raise NotImplementedError("its adapter puts virtual tokens before every prompt")
+    if "local" in (getattr(loaded.text_config, "attention_layers", None) or ()):
+        raise NotImplementedError("its local attention counts places in the cache, not positions")
 
 
 def layer_kinds(config: Any) -> dict[str, int]:
-    """Kinds of attention layers in a model -> window or chunk in tokens (0 for full attention)."""
+    """Kinds of attention layers in a model -> window or chunk in tokens (0 for full attention).
+
+    Raises:
+        NotImplementedError: the model has layers that are no attention.
+    """
     names = set(getattr(config, "layer_types", None) or ())
     window = getattr(config, "sliding_window", None) or 0
     if not names:
@@ -81,78 +109,175 @@ def layer_kinds(config: Any) -> dict[str, int]:
         "sliding_attention": window,
         "chunked_attention": getattr(config, "attention_chunk_size", None) or 0,
     }
-    return {name: sizes.get(name, 0) for name in sorted(names)}
+    other = sorted(names - set(sizes))
+    if other:
+        raise NotImplementedError(f"it has layers of the kind {', '.join(other)}")
+    return {name: sizes[name] for name in sorted(names)}
 
 
-def _near(kind: str, size: int, depths: Ints, positions: Ints) -> Any:
+def pack_masks(loaded: LoadedModel, kinds: dict[str, int], trie: Trie, pack: Pack) -> Any:
+    """What each node of a pack may see: a ``[1, 1, T, P + T]`` mask, or one for each kind of layer in the model.
+
+    A node sees the part of the path above its topmost ancestor in the pack, its ancestors in the pack, and itself; in
+    sliding and chunked layers, those of them that are near enough by position.
+    """
+    depths = trie.depths[pack.start : pack.stop]
+    above, ends, positions = (
+        torch.as_tensor(numbers, device=loaded.device)
+        for numbers in (plan.attachments(depths), trie.ends[pack.start : pack.stop] - pack.start, depths)
+    )
+    path = torch.arange(int(depths[0]), device=loaded.device)
+    index = torch.arange(len(depths), device=loaded.device)
+    inside = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
+    visible = torch.cat([path[None, :] < above[:, None], inside], dim=1)
+    return masks(loaded, kinds, visible[None], positions[None, :, None], torch.cat([path, positions])[None, None, :])
+
+
+def masks(
+    loaded: LoadedModel, kinds: dict[str, int], visible: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor
+) -> Any:
+    """One ``[B, 1, T, N]`` mask to be added to attention, or one for each kind of layer.
+
+    Args:
+        loaded: the model that reads.
+        kinds: kinds of layers and how far they see.
+        visible: [B, T, N] what may be seen whatever the distance.
+        queries: [B, T, 1] positions of what is read.
+        keys: [B, 1, N] positions of what is seen.
+    """
+    made = {kind: _mask(loaded, visible & _near(kind, size, queries, keys)) for kind, size in kinds.items()}
+    return made if len(made) > 1 else next(iter(made.values()))
+
+
+def _near(kind: str, size: int, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor | bool:
     if not size:
         return True
     if kind == "chunked_attention":
-        return depths[:, None] // size == positions[None, :] // size
-    return depths[:, None] - positions[None, :] < size
+        return queries // size == keys // size
+    return queries - keys < size
 
 
-def _mask(loaded: LoadedModel, visible: Any) -> torch.Tensor:
-    allowed = torch.as_tensor(visible, device=loaded.device)[None, None]
+def _mask(loaded: LoadedModel, visible: torch.Tensor) -> torch.Tensor:
     hidden = torch.finfo(loaded.dtype).min
-    return torch.zeros(allowed.shape, dtype=loaded.dtype, device=loaded.device).masked_fill_(~allowed, hidden)
+    mask = torch.full(visible.shape, hidden, dtype=loaded.dtype, device=loaded.device)
+    return mask.masked_fill_(visible, 0)[:, None]
 
 
 class SharedScorer:
-    """Scores queries over one trie a call, in packs of at most ``pack_tokens`` tokens."""
+    """Scores queries over one trie a call, in packs of at most ``pack_tokens`` tokens.
 
-    def __init__(self, loaded: LoadedModel, pack_tokens: int, tokens: TokenCount) -> None:
+    When memory runs out the packs are halved, for this call and those that follow, and ``warnings`` says so.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, pack_tokens: int, tokens: TokenCount, warnings: list[str] | None = None
+    ) -> None:
         self.loaded = loaded
         self.pack_tokens = pack_tokens
         self.tokens = tokens
+        self.warnings = [] if warnings is None else warnings
 
     def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
-        """Yields each query that is not known when its last token is scored."""
+        """Yields each query that is not known when its last token is scored.
+
+        Raises:
+            ModelError: memory runs out even in the smallest packs.
+        """
         trie = plan.build([Asked(query.ids, query.choice_ids) for query in queries])
-        packs = plan.cut(trie, self.pack_tokens)
-        by_pack = _by_pack(trie, packs)
-        wanted = [i for i, targets in enumerate(by_pack) if any(t.query not in known for t in targets)]
-        collector = Collector(queries, known)
         self.tokens.distinct += trie.n_distinct
         self.tokens.unshared += trie.n_unshared
+        collector = Collector(queries, known)
+        while collector.is_open:
+            try:
+                yield from self._read(trie, collector)
+            except (MemoryError, RuntimeError) as error:
+                if not ran_out_of_memory(error):
+                    raise
+                halved = self._halved()
+                self.warnings.append(
+                    f"memory ran out in packs of {self.pack_tokens} tokens; packs of {halved} were read instead"
+                )
+                self.pack_tokens = halved
+            # Outside the handler, whose traceback holds on to what is to be freed.
+            if collector.is_open:
+                free_memory(self.loaded)
+
+    def _read(self, trie: Trie, collector: Collector) -> Iterator[Scored]:
+        """Reads what the open queries need, and no more."""
+        packs = plan.cut(trie, self.pack_tokens)
+        by_pack = _by_pack(trie, packs)
+        wanted = {i for i, targets in enumerate(by_pack) if any(map(collector.wants, targets))}
         reader = PackReader(self.loaded, trie, packs)
         for index in plan.needed(trie, packs, wanted):
             hidden = reader.read(packs[index])
             self.tokens.computed += packs[index].stop - packs[index].start
-            yield from collector.take(by_pack[index], self._nats(packs[index], hidden, by_pack[index]))
+            if index in wanted:
+                # All targets of the pack, known ones too: the shapes that are multiplied decide the last bits.
+                yield from collector.take(by_pack[index], self._nats(packs[index], hidden, by_pack[index]))
 
     @torch.inference_mode()
     def _nats(self, pack: Pack, hidden: torch.Tensor, targets: Sequence[Target]) -> list[float]:
-        if not targets:
-            return []
         asked = sorted({(target.node - pack.start, target.token) for target in targets})
         rows, tokens = torch.tensor(asked, device=hidden.device).unbind(dim=1)
         found = dict(zip(asked, log_likelihoods(self.loaded, hidden, rows, tokens).tolist(), strict=True))
         return [found[target.node - pack.start, target.token] for target in targets]
+
+    def _halved(self) -> int:
+        if self.pack_tokens // 2 < LEAST_PACK_TOKENS:
+            raise ModelError(f"memory ran out with {self.pack_tokens} tokens in one pass",
+                             fix=NO_MEMORY_FIX)  # fmt: skip
+        return self.pack_tokens // 2
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; PyTorch says it in several ways."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = str(error).lower()
+    return any(sign in words for sign in SIGNS_OF_NO_MEMORY)
+
+
+def free_memory(loaded: LoadedModel) -> None:
+    """Gives back what PyTorch keeps for later, so that it can be divided anew."""
+    if loaded.device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def _by_pack(trie: Trie, packs: Sequence[Pack]) -> list[list[Target]]:
     """The targets that each pack answers."""
     nodes = np.asarray([target.node for target in trie.targets], dtype=np.int64)
     bounds = np.searchsorted(nodes, [pack.start for pack in packs] + [len(trie)])
-    return [list(trie.targets[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [list(trie.targets[a:b]) for a, b in pairwise(bounds)]
 
 
 class Collector:
-    """Gathers the log-likelihoods of queries as their tokens come in."""
+    """Gathers the log-likelihoods of the queries that are not known as their tokens come in."""
 
     def __init__(self, queries: Sequence[Query], known: Collection[int]) -> None:
-        self._known = known
-        self._open = {i: [[0.0] * len(ids) for ids in query.choice_ids] for i, query in enumerate(queries)}
-        self._left = {i: sum(map(len, query.choice_ids)) for i, query in enumerate(queries)}
+        unknown = set(range(len(queries))) - set(known)
+        self._open: dict[int, list[list[float | None]]] = {
+            i: [[None] * len(ids) for ids in queries[i].choice_ids] for i in unknown
+        }
+        self._left = {i: sum(map(len, queries[i].choice_ids)) for i in unknown}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is still asked."""
+        return bool(self._open)
+
+    def wants(self, target: Target) -> bool:
+        """Whether the log-likelihood of a target is still asked."""
+        choices = self._open.get(target.query)
+        return choices is not None and choices[target.choice][target.place] is None
 
     def take(self, targets: Sequence[Target], nats: Sequence[float]) -> Iterator[Scored]:
         """Yields the queries that these log-likelihoods complete."""
         for target, value in zip(targets, nats, strict=True):
+            if not self.wants(target):
+                continue
             index = target.query
             self._open[index][target.choice][target.place] = value
             self._left[index] -= 1
             if not self._left[index]:
-                whole: Nats = tuple(tuple(choice) for choice in self._open.pop(index))
-                if index not in self._known:
-                    yield Scored(index, whole)
+                whole: Nats = tuple(tuple(v for v in choice if v is not None) for choice in self._open.pop(index))
+                yield Scored(index, whole)

@@ -6,17 +6,20 @@ import random
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from promptsci.lm.load import LoadedModel, load_model
+from promptsci.errors import PromptError, raise_all
+from promptsci.lm.generate import Generator, LoneGenerator
+from promptsci.lm.load import LoadedModel, first_line, load_model, quiet
 from promptsci.lm.plain import PlainScorer
-from promptsci.lm.protocol import Description, Scored, TokenCount
-from promptsci.lm.shared import SharedScorer
-from promptsci.prompt import Query
+from promptsci.lm.protocol import Description, Generated, Generation, Scored, TokenCount
+from promptsci.lm.shared import SharedScorer, ran_out_of_memory
+from promptsci.prompt import Query, Tokenizer
 
 TOLERANCE_NATS = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 """How far packs may be from one-by-one scoring. Rounding grows with the layers; a wrong mask is off by whole nats."""
@@ -30,7 +33,7 @@ class Scoring:
         sharing: False reads every pair alone, the plain way.
         pack_tokens: tokens in one pass; None takes what fits the device.
         batch: sequences in one pass of the plain way.
-        verify: rows that are scored again one by one.
+        verify: prompts that are scored again one by one.
     """
 
     sharing: bool = True
@@ -55,10 +58,10 @@ class SelfCheck:
 
 
 class TransformersLM:
-    """Scores choices with a causal LM of transformers.
+    """Scores choices and writes answers with a causal LM of transformers.
 
-    ``tokens`` counts what scoring cost, self-check apart; ``check`` holds the outcome of the self-check; ``warnings`` what a result
-    must say.
+    ``tokens`` counts what scoring cost, self-check apart; ``check`` holds the outcome of the self-check; ``warnings``
+    what a result must say.
     """
 
     def __init__(self, loaded: LoadedModel, scoring: Scoring | None = None) -> None:
@@ -67,8 +70,9 @@ class TransformersLM:
         self.tokens = TokenCount()
         self.warnings: list[str] = []
         self.check = SelfCheck(tolerance_nats=TOLERANCE_NATS[loaded.dtype])
-        self._plain = PlainScorer(loaded, self.scoring.batch, self.tokens)
-        self._shared = SharedScorer(loaded, self.scoring.pack_tokens or default_pack_tokens(loaded), self.tokens)
+        self._plain = PlainScorer(loaded, self.scoring.batch, self.tokens, self.warnings)
+        pack_tokens = self.scoring.pack_tokens or default_pack_tokens(loaded)
+        self._shared = SharedScorer(loaded, pack_tokens, self.tokens, self.warnings)
         self._shares = self.scoring.sharing and self._probe()
 
     @classmethod
@@ -91,10 +95,50 @@ class TransformersLM:
         """Yields the log-likelihoods of each query that is not known yet. See ``LM.score``.
 
         The first call checks some rows one by one before anything is yielded.
+
+        Raises:
+            PromptError: a prompt is empty or longer than the model's context.
+            ModelError: memory runs out however little is read at once.
         """
-        if self._shares and not self.check.rows and self.scoring.verify:
+        self._check_lengths(queries)
+        if self._shares and not self.check.rows and self.scoring.verify and queries:
             self._self_check(queries)
         yield from (self._shared if self._shares else self._plain).score(queries, known)
+
+    def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
+        """Yields (number of the prompt, answer) as answers are finished. See ``LM.generate``.
+
+        Raises:
+            PromptError: a prompt is empty or longer than the model's context.
+            ModelError: memory runs out however little is read at once, or the model folder has no tokenizer.
+        """
+        self._check_lengths(prompts)
+        yield from (self._generator if self._shares else self._lone).generate([prompt.ids for prompt in prompts], how)
+
+    @cached_property
+    def _generator(self) -> Generator:
+        return Generator(self.loaded, self._tokenizer.decode, self._shared.pack_tokens, self.tokens, self.warnings)
+
+    @cached_property
+    def _lone(self) -> LoneGenerator:
+        return LoneGenerator(self.loaded, self._tokenizer.decode, self.tokens)
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.loaded.path)
+
+    def _check_lengths(self, queries: Sequence[Query]) -> None:
+        context = self.loaded.context
+        lengths = [len(query.ids) + max(map(len, query.choice_ids), default=1) - 1 for query in queries]
+        problems = [
+            PromptError(
+                f"a prompt of {length:,} tokens does not fit the model (1 to {context:,}): {query.text[:60]!r}",
+                fix="Use fewer shots, shorten the text, or take a model with a longer context.",
+            )
+            for query, length in zip(queries, lengths, strict=True)
+            if not len(query.ids) or length > context
+        ]
+        raise_all(problems[:5])
 
     def describe(self) -> Description:
         """What a result says about this model."""
@@ -118,43 +162,67 @@ class TransformersLM:
 
     def _probe(self) -> bool:
         """Whether this model reads packs as it reads sequences: a small random trie, both ways."""
-        difference = self._difference(probe_queries(self.loaded), in_packs_of=24)
-        if isinstance(difference, float) and difference <= self.check.tolerance_nats:
-            return True
-        why = f"differs by {difference:.3g} nats" if isinstance(difference, float) else f"does not take them ({difference})"
-        self.warnings.append(f"prefixes are not shared: reading packs {why}; every pair is scored alone")
+        queries = probe_queries(self.loaded)
+        scorer = SharedScorer(self.loaded, 24, TokenCount())
+        try:
+            with quiet():
+                shared = sorted(scorer.score(queries))
+        except NotImplementedError as error:
+            why = first_line(error)
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+            if ran_out_of_memory(error):
+                raise
+            why = f"the model does not take packs ({type(error).__name__}: {first_line(error)})"
+        else:
+            difference = self._difference(queries, shared)
+            if difference <= self.check.tolerance_nats:
+                return True
+            why = f"reading packs differs by {difference:.3g} nats"
+        self.warnings.append(f"prefixes are not shared: {why}; every pair is scored alone")
         return False
 
-    def _difference(self, queries: Sequence[Query], in_packs_of: int) -> float | str:
-        """Largest difference between packs and one-by-one scoring, in nats, or why packs cannot be read."""
-        try:
-            shared = sorted(SharedScorer(self.loaded, in_packs_of, TokenCount()).score(queries))
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError, NotImplementedError) as error:
-            return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        plain = PlainScorer(self.loaded, 1, TokenCount()).score(queries)
+    def _difference(self, queries: Sequence[Query], shared: Sequence[Scored]) -> float:
+        """Largest difference between log-likelihoods and those of one-by-one scoring, in nats."""
+        plain = PlainScorer(self.loaded, 1, TokenCount()).score([queries[one.index] for one in shared])
         return max(
-            abs(a - b) if np.isfinite(a) and np.isfinite(b) else float("inf")
+            0.0 if a == b else abs(a - b) if np.isfinite(a) and np.isfinite(b) else float("inf")
             for one, other in zip(shared, plain, strict=True)
             for choice, also in zip(one.nats, other.nats, strict=True)
             for a, b in zip(choice, also, strict=True)
         )
 
     def _self_check(self, queries: Sequence[Query]) -> None:
-        """Scores some rows again one by one, as part of the packs they stand in and alone."""
+        """Scores some prompts again one by one, and compares with the very packs they stand in."""
         start = time.perf_counter()
-        n = min(self.scoring.verify, len(queries))
-        chosen = sorted(random.Random(0).sample(range(len(queries)), n))
-        difference = self._difference([queries[i] for i in chosen], in_packs_of=self._shared.pack_tokens)
-        self.check.rows = n
-        self.check.seconds = time.perf_counter() - start
-        self.check.max_difference_nats = difference if isinstance(difference, float) else float("inf")
+        chosen = verified(queries, self.scoring.verify)
+        scorer = SharedScorer(self.loaded, self._shared.pack_tokens, TokenCount(), self.warnings)
+        shared = sorted(scorer.score(queries, known=set(range(len(queries))) - chosen))
+        self._shared.pack_tokens = scorer.pack_tokens
+        self.check.rows = len(chosen)
+        self.check.max_difference_nats = self._difference(queries, shared)
         self.check.passed = self.check.max_difference_nats <= self.check.tolerance_nats
+        self.check.seconds = time.perf_counter() - start
         if not self.check.passed:
             self._shares = False
             self.warnings.append(
-                f"the self-check failed: packs differ from one-by-one scoring by {difference} (tolerance "
-                f"{self.check.tolerance_nats} nats); every pair is scored alone"
+                "the self-check failed: packs differ from one-by-one scoring by "
+                f"{self.check.max_difference_nats:.3g} nats (tolerance {self.check.tolerance_nats}); "
+                "every pair is scored alone"
             )
+
+
+def verified(queries: Sequence[Query], n: int) -> set[int]:
+    """Numbers of at most n queries to verify, drawn from the longer half of the distinct prompts.
+
+    Long prompts reach windows, limits of positions and several packs; short ones (content-free, without shots) show
+    little.
+    """
+    first: dict[bytes, int] = {}
+    for index, query in enumerate(queries):
+        first.setdefault(query.ids.tobytes(), index)
+    by_length = sorted(first.values(), key=lambda index: (-len(queries[index].ids), index))
+    longer = by_length[: max(n, (len(by_length) + 1) // 2)]
+    return set(random.Random(0).sample(longer, min(n, len(longer))))
 
 
 def default_pack_tokens(loaded: LoadedModel) -> int:

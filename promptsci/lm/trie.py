@@ -1,9 +1,10 @@
 """The plan of shared-prefix scoring: token sequences -> trie -> packs, each node in one pack.
 
-The sequences to be read are each prompt followed by all but the last token of each choice (the last token of a choice is
-predicted, never read). Sorted, they are the preorder of a trie: every node is a token behind one particular history. A pack is a
-run of consecutive nodes of that preorder, so whatever a pack's nodes need is either in the pack or on the one path from the root
-to the pack's first node. A model can therefore read the trie pack by pack with one cached path, each node once.
+The sequences to be read are each prompt followed by all but the last token of each choice (the last token of a choice
+is predicted, never read). Sorted, they are the preorder of a trie: every node is a token behind one particular history.
+A pack is a run of consecutive nodes of that preorder, so whatever a pack's nodes need is either in the pack or on the
+one path from the root to the pack's first node. A model can therefore read the trie pack by pack with one cached path,
+each node once.
 
 No torch here: positions, ancestors and packs are numbers.
 """
@@ -70,11 +71,7 @@ class Trie:
 
     def ancestors(self, node: int) -> Ints:
         """[depth] the nodes on the path from the root to a node, without itself."""
-        depth = int(self.depths[node])
-        # In preorder the last node of depth d before a deeper node is its ancestor; of repeated indices the last is kept.
-        last = np.zeros(int(self.depths[:node].max(initial=0)) + 1, dtype=np.int32)
-        last[self.depths[:node]] = np.arange(node, dtype=np.int32)
-        return last[:depth]
+        return np.flatnonzero(self.ends[:node] > node).astype(np.int32)
 
     def sequence(self, node: int) -> Ints:
         """[depth + 1] tokens from the root to a node."""
@@ -82,7 +79,11 @@ class Trie:
 
 
 def build(asked: Sequence[Asked]) -> Trie:
-    """The Trie of all (prompt, choice) sequences; the order in which they are asked changes no more than the queries' numbers."""
+    """The Trie of all (prompt, choice) sequences; the order of asking changes only the queries' numbers in it.
+
+    Prompts have a token at least and a choice at least, choices a token at least.
+    """
+    assert all(len(one.prompt) and len(one.choices) and all(map(len, one.choices)) for one in asked)
     owners = _owners(asked)
     path = np.empty(max(map(len, owners), default=0), dtype=np.int64)
     fresh: list[Ints] = []
@@ -102,7 +103,8 @@ def build(asked: Sequence[Asked]) -> Trie:
         previous = sequence
     closed.append((path[: len(previous)].copy(), n))
     tokens = np.concatenate([NOTHING, *fresh])
-    depths = np.concatenate([NOTHING, *(np.arange(s, s + len(f), dtype=np.int32) for s, f in zip(starts, fresh, strict=True))])
+    runs = (np.arange(s, s + len(f), dtype=np.int32) for s, f in zip(starts, fresh, strict=True))
+    depths = np.concatenate([NOTHING, *runs])
     ends = np.empty(n, dtype=np.int32)
     for nodes, end in closed:
         ends[nodes] = end
@@ -149,56 +151,48 @@ def _is_read(tokens: Ints, ends: Ints, node: int, token: int) -> bool:
     return False
 
 
-def cut(trie: Trie, budget: int, start: int = 0) -> list[Pack]:
-    """Packs of at most ``budget`` nodes that hold every node from ``start`` on once, in order.
+def cut(trie: Trie, budget: int) -> list[Pack]:
+    """Packs of at most ``budget`` nodes that hold every node once, in order.
 
-    A subtree that fits a pack is never divided: its nodes share one pass, and what follows needs only the path above it.
+    A subtree that fits a pack is never divided: its nodes share one pass, and what follows needs only the path above
+    it.
     """
+    sizes = trie.ends - np.arange(len(trie), dtype=np.int32)
+    branches = np.diff(trie.depths, prepend=-1) <= 0
+    turns = np.append(np.flatnonzero((sizes <= budget) | branches), len(trie))
     packs: list[Pack] = []
-    begin = node = start
+    begin = node = 0
     while node < len(trie):
-        size = int(trie.ends[node]) - node
+        size = int(sizes[node])
         room = budget - (node - begin)
         if size <= room:
             node += size
-        elif node > begin and (size <= budget or trie.depths[node] <= trie.depths[node - 1] or room == 0):
+        elif node > begin and (size <= budget or branches[node] or room == 0):
             packs.append(Pack(begin, node))
             begin = node
-        else:
-            node += 1
+        else:  # a chain too long for one pack: on to where something fits, the trie branches, or the pack is full
+            node = min(int(turns[np.searchsorted(turns, node, side="right")]), begin + budget)
     if node > begin:
         packs.append(Pack(begin, node))
     return packs
 
 
 def needed(trie: Trie, packs: Sequence[Pack], wanted: Iterable[int]) -> list[int]:
-    """Indices of the packs that must be read so that the wanted ones see the very numbers they see when all are read."""
-    starts = [pack.start for pack in packs]
-    todo, found = list(wanted), set[int]()
-    while todo:
-        index = todo.pop()
-        if index not in found:
-            found.add(index)
-            above = np.searchsorted(starts, trie.ancestors(packs[index].start), side="right") - 1
-            todo += [int(i) for i in np.unique(above)]
+    """Indices of the packs to read so that the wanted ones see the very numbers they see when all are read."""
+    above: list[NDArray[np.int64]] = []
+    owner = np.zeros(int(trie.depths.max(initial=-1)) + 1, dtype=np.int64)
+    for index, pack in enumerate(packs):
+        # The last node of each lesser depth before a node is its ancestor, so the pack that read it is needed.
+        above.append(np.unique(owner[: trie.depths[pack.start]]))
+        owner[trie.depths[pack.start : pack.stop]] = index
+    found = set(wanted)
+    for index in range(len(packs) - 1, -1, -1):
+        if index in found:
+            found.update(above[index].tolist())
     return sorted(found)
 
 
 def attachments(depths: Ints) -> Ints:
-    """[T] for each node of a pack, how many tokens of the cached path it sees: the depth of its topmost ancestor in the pack."""
+    """[T] how many tokens of the path each node of a pack sees: the depth of its topmost ancestor in the pack."""
     # A node less deep than all before it hangs on the path itself; so does what stands below it.
     return np.minimum.accumulate(depths)
-
-
-def sees(depths: Ints) -> NDArray[np.bool_]:
-    """[T, T] whether node i of a pack sees node j of it: j is i itself or an ancestor."""
-    n = len(depths)
-    ends = np.full(n, n, dtype=np.int32)
-    open_nodes: list[int] = []
-    for node in range(n):
-        while open_nodes and depths[open_nodes[-1]] >= depths[node]:
-            ends[open_nodes.pop()] = node
-        open_nodes.append(node)
-    index = np.arange(n)
-    result: NDArray[np.bool_] = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
-    return result

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
-from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.data.example import split_name
+from promptsci.errors import (
+    DataError,
+    ModelError,
+    Problems,
+    PromptError,
+    PromptsciError,
+    SpecError,
+    did_you_mean,
+    raise_all,
+)
 from promptsci.lm import ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Encoder, Format, Pool, Questioner, Tokenizer, chooser
@@ -25,6 +35,8 @@ class Prepared:
         examples: the rows to score, in the order of the data.
         seen: ids of those whose text also stands in the pool of shots.
         questioner: makes the prompts.
+        catalog: where task and template were found.
+        notes: what the result must say of the data.
     """
 
     settings: Settings
@@ -40,6 +52,8 @@ class Prepared:
     choose: str
     metrics: tuple[Metric, ...]
     questioner: Questioner
+    catalog: Catalog
+    notes: tuple[str, ...]
 
     @property
     def method(self) -> str:
@@ -54,6 +68,7 @@ class Prepared:
             "task": self.task.name,
             "labels": list(self.task.labels),
             "fields": dict(self.task.fields),
+            "label": {"column": self.task.label.column, "read": dict(self.task.label.read)},
             "template": {"name": self.template.name, "sha256": self.template.sha256},
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "adapter": None,
@@ -74,7 +89,7 @@ class Prepared:
     @property
     def pool_name(self) -> str:
         """The split that shots come from."""
-        return self.settings.pool or self.task.shots.from_
+        return split_name(self.settings.pool or self.task.shots.from_)
 
 
 def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:
@@ -85,6 +100,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         Problems: several things are.
     """
     problems: list[PromptsciError] = []
+    pool_asked = split_name(settings.pool) if settings.pool else None
+    settings = replace(settings, split=split_name(settings.split), pool=pool_asked)
 
     def attempt(step: Callable[[], T]) -> T | None:
         try:
@@ -99,7 +116,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     template = attempt(lambda: _template(settings, catalog, task))
     metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule))
-    dataset = attempt(lambda: _dataset(settings, task))
+    notes: list[str] = []
+    dataset = attempt(lambda: _dataset(settings, task, notes))
     pool = Pool(dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else [], task.labels)
     choose = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(choose, pool, settings.shots, settings.seed, task)) if dataset else None
@@ -110,11 +128,12 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     tokenizer = Tokenizer(model.path)
     format_ = pick_format(settings.format, model, tokenizer)
     questioner = Questioner(Assembler(task, template), Encoder(tokenizer, format_), chosen, model_context(model))
-    raise_all(questioner.check(examples))
-    split, pool_name = settings.split, settings.pool or task.shots.from_
+    raise_all(_once_a_place(questioner.check(examples)))
+    questioner.questions(examples[:1])  # a shot that cannot be rendered is not to be found in the middle of a run
+    split, pool_name = settings.split, split_name(settings.pool or task.shots.from_)
     seen = seen_ids(dataset, split, pool_name) if split != pool_name else frozenset[str]()
     return Prepared(settings, task, template, dataset, integrity(dataset, task.labels), examples, pool, seen, model, format_, choose,
-                    metrics, questioner)  # fmt: skip
+                    metrics, questioner, catalog, tuple(notes))  # fmt: skip
 
 
 def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
@@ -123,27 +142,48 @@ def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
     return template
 
 
-def _dataset(settings: Settings, task: Task) -> Dataset:
+def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
     """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
-    pool = settings.pool or task.shots.from_
+    pool = split_name(settings.pool or task.shots.from_)
     needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
     dataset = read_dataset(task, settings.data, needed=list(needed))
     if "train" in needed and pool in needed:
         return dataset
     try:
         return read_dataset(task, settings.data, needed=[*needed, *{"train": None, pool: None}])
-    except PromptsciError:
-        return dataset  # a zero-shot run needs no train; its absence is shown with the data
+    except PromptsciError as error:  # a zero-shot run needs no train
+        first = error.text().splitlines()[0]
+        notes.append(f"rows of {settings.split} that also stand in train are not known: {first}")
+        return dataset
 
 
 def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
-    rows = dataset.split(settings.split).examples
-    return tuple(stratified(rows, settings.limit, settings.seed) if settings.limit is not None else rows)
+    """The rows to score.
+
+    Raises:
+        DataError: none of them is labelled, so there would be nothing to score against.
+    """
+    split = dataset.split(settings.split)
+    rows = split.examples
+    examples = tuple(stratified(rows, settings.limit, settings.seed) if settings.limit is not None else rows)
+    if not any(example.gold is not None for example in examples):
+        raise DataError(
+            f"none of the {len(examples)} rows has a label, so there is nothing to score against",
+            where=split.origin,
+            fix="Name the column of the labels in task.yaml (label: column), or give labelled rows as data=PATH.",
+        )
+    return examples
 
 
 def _check_rule(rule: str | None) -> None:
     if rule is not None and rule not in RULES:
         raise SpecError(f"there is no decision rule '{rule}'", fix=did_you_mean(rule, RULES))
+
+
+def _once_a_place(problems: Sequence[PromptsciError]) -> list[PromptsciError]:
+    """The problems, but of those at one line of a template only the first: each row would say the same again."""
+    places = [problem.where for problem in problems]
+    return [problem for i, problem in enumerate(problems) if problem.where is None or problem.where not in places[:i]]
 
 
 def pick_format(asked: Format | None, model: ModelFolder, tokenizer: Tokenizer) -> Format:
@@ -163,11 +203,21 @@ def pick_format(asked: Format | None, model: ModelFolder, tokenizer: Tokenizer) 
 
 
 def model_context(model: ModelFolder) -> int:
-    """The longest sequence the model holds, in tokens, read from its files."""
+    """The longest sequence the model holds, in tokens, read from its files.
+
+    Raises:
+        ModelError: its config.json cannot be read.
+    """
     import json
     from types import SimpleNamespace
 
     from promptsci.lm.context import context_length
 
-    config = json.loads((model.path / "config.json").read_text(encoding="utf-8"))
-    return context_length(SimpleNamespace(**{**config, **config.get("text_config", {})}))
+    path = model.path / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config |= config.get("text_config", {})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        what = f"this file cannot be read as JSON: {error}"
+        raise ModelError(what, where=str(path), fix="Copy the folder again.") from error
+    return context_length(SimpleNamespace(**config))

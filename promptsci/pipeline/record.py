@@ -39,7 +39,9 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "labels": list(prepared.task.labels),
         "words": prepared.template.words(prepared.task.labels),
         "metrics": list(prepared.task.metrics),
-        "settings": asdict(settings),
+        "rows": len(prepared.examples),
+        "settings": _lasting_settings(prepared),
+        "catalog": [str(root.absolute()) for root in prepared.catalog.roots],
         "identity": prepared.identity(),
         "integrity": prepared.integrity.to_json(),
         "model_origin": prepared.model.origin,
@@ -47,6 +49,19 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "host": {"machine": platform.machine(), "system": platform.platform(), "python": platform.python_version()},
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+def _lasting_settings(prepared: Prepared) -> dict[str, Any]:
+    """The settings, with every path written so that it holds from any folder."""
+    settings = prepared.settings
+    is_path = {
+        "task": settings.task.endswith((".yaml", ".yml")) or "/" in settings.task,
+        "template": (settings.template or "").endswith(".jinja"),
+        "model": prepared.model.origin.startswith(("folder ", "GGUF file ")),
+        "data": settings.data not in (None, *prepared.task.data) and Path(settings.data or "").expanduser().exists(),
+    }
+    stored = asdict(settings)
+    return stored | {name: str(Path(stored[name]).expanduser().absolute()) for name, yes in is_path.items() if yes}
 
 
 def versions() -> dict[str, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -100,6 +100,7 @@ def run(prepared: Prepared, folder: RunFolder, lms: LMs, *, fresh: bool = False,
 
 def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) -> None:
     """Scores the rows that are not on disk yet and puts predictions.jsonl in place."""
+    folder.check_idle()
     earlier = folder.read_run().get("cost") if folder.exists else None
     done = {row["id"] for row in folder.partial_rows()}
     record = new_record(prepared)
@@ -127,7 +128,7 @@ def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) 
 
 
 def _warnings(prepared: Prepared, lm: LM) -> list[str]:
-    found = list(lm.describe().notes)
+    found = [*prepared.notes, *lm.describe().notes]
     spanning = prepared.questioner.encoder.spanning
     if spanning:
         found.append(f"a token spans the join of prompt and answer {spanning} times; there the two are tokenised apart")
@@ -220,8 +221,21 @@ def judge(prepared: Prepared, folder: RunFolder) -> Result:
     pool = prepared.integrity.splits.get(prepared.pool_name)
     scores = evaluate(logliks, metrics=prepared.metrics, rule=rule, train_label_counts=pool.labels if pool else None)
     folder.write_scores(scores.to_json())
+    if record["state"] != "done":
+        record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]
     folder.write_run({**record, "rule": rule, "state": "done"})
     return read_result(folder)
+
+
+def _dropped_shots(record: Mapping[str, Any], folder: RunFolder) -> list[str]:
+    dropped = [row["shots_dropped"] for row in folder.rows() if row["shots_dropped"]]
+    if not dropped:
+        return []
+    context, shots, n_rows = record["model_description"]["context"], record["shots"], record["rows"]
+    return [
+        f"the context of {context:,} tokens is too short for {shots} shots in {len(dropped)} of {n_rows} rows; "
+        f"there {sum(dropped)} shots in all are left out, the farthest first"
+    ]
 
 
 def read_result(folder: RunFolder) -> Result:

@@ -6,5 +6,20 @@ from promptsci.prompt.shots import Chooser, Pool, chooser
 from promptsci.prompt.tokenizer import Tokenizer
 from promptsci.prompt.tokens import Encoder, Query
 
-__all__ = ["CONTENT_FREE", "FORMATS", "Assembler", "Chooser", "Encoder", "Format", "Pool", "Prompt", "Query", "Question", "Questioner", "Shot", "Tokenizer",
-           "chooser", "content_free"]  # fmt: skip
+__all__ = [
+    "CONTENT_FREE",
+    "FORMATS",
+    "Assembler",
+    "Chooser",
+    "Encoder",
+    "Format",
+    "Pool",
+    "Prompt",
+    "Query",
+    "Question",
+    "Questioner",
+    "Shot",
+    "Tokenizer",
+    "chooser",
+    "content_free",
+]

@@ -1,8 +1,8 @@
 """The one place where instruction, shots and query become text: plain, or chat turns.
 
-Plain: the parts are joined by a blank line, and the single space between an input and its answer belongs to the answer. Chat: the
-instruction is the system turn, each input a user turn, each target an assistant turn. ``chat-one-turn`` puts the whole plain
-prompt into one user turn.
+Plain: the parts are joined by a blank line, and the single space between an input and its answer belongs to the answer.
+Chat: the instruction is the system turn, each input a user turn, each target an assistant turn. ``chat-one-turn`` puts
+the whole plain prompt into one user turn.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from promptsci.data import Example
+from promptsci.errors import PromptError
 from promptsci.spec import Task, Template
 
 Format = Literal["plain", "chat", "chat-one-turn"]
@@ -30,7 +31,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads before it answers, in parts, and the words of each choice in the order of the task's labels."""
+    """What the model reads before it answers, in parts, and each choice's words in the order of the task's labels."""
 
     instruction: str
     shots: tuple[Shot, ...]
@@ -59,7 +60,7 @@ class Prompt:
 
 
 class Assembler:
-    """Renders a Task's examples with one Template, each example once."""
+    """Renders a Task's examples with one Template; what many prompts share is rendered once."""
 
     def __init__(self, task: Task, template: Template) -> None:
         self.task = task
@@ -68,15 +69,50 @@ class Assembler:
         self._choices = list(self.words.values())
         self.instruction = template.render("instruction", {"choices": self._choices})
         self._shots: dict[str, Shot] = {}
+        self._targets_differ = bool(template.variables("target") & set(task.fields))
+        self._targets: tuple[str, ...] | None = None
+        self._content_free: dict[tuple[str, ...], str] = {}
 
     def query(self, example: Example) -> str:
-        """The input block of an example."""
+        """The input block of an example.
+
+        Raises:
+            PromptError: the block cannot be rendered with the example's values (file:line), or writes nothing.
+        """
+        text = self._input(example)
+        if not text:
+            what = f"the input block writes nothing for example {example.id}"
+            raise PromptError(what, where=str(self.template.path), fix="Leave the row out, or let the block say more.")
+        return text
+
+    def _input(self, example: Example) -> str:
         return self.template.render("input", self._variables(example.fields))
+
+    def content_free_query(self, example: Example, filling: str) -> str:
+        """The input block of an example with a content-free filling; it may be empty."""
+        bare = content_free(example, filling)
+        if not all(isinstance(value, str) for value in bare.fields.values()):
+            return self._input(bare)
+        key = (filling, *bare.fields)
+        if key not in self._content_free:
+            self._content_free[key] = self._input(bare)
+        return self._content_free[key]
 
     def target(self, example: Example) -> str:
         """The answer of a labelled example, as the template says it."""
         assert example.gold is not None, "only labelled examples have a target"
-        return self._target(example, self.words[example.gold])
+        return self.targets(example)[self.task.labels.index(example.gold)]
+
+    def targets(self, example: Example) -> tuple[str, ...]:
+        """The answer that each label would be, in the task's order of labels.
+
+        Raises:
+            PromptError: an answer is empty, or two labels have the same.
+        """
+        if self._targets is None or self._targets_differ:
+            self._targets = tuple(self._target(example, words) for words in self._choices)
+            _check_targets(self._targets, self.template)
+        return self._targets
 
     def _target(self, example: Example, words: str) -> str:
         return self.template.render("target", {**self._variables(example.fields), "choice": words})
@@ -94,11 +130,20 @@ class Assembler:
         Raises:
             PromptError: the template cannot be rendered with the example's values (file:line).
         """
-        choices = tuple(self._target(example, words) for words in self._choices)
-        return Prompt(self.instruction, tuple(self.shot(shot) for shot in shots), self.query(example), choices)
+        return Prompt(
+            self.instruction, tuple(self.shot(shot) for shot in shots), self.query(example), self.targets(example)
+        )
 
     def _variables(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return {**fields, "choices": self._choices}
+
+
+def _check_targets(targets: Sequence[str], template: Template) -> None:
+    if not all(targets):
+        raise PromptError("the target block writes nothing", where=str(template.path), fix="Write {{ choice }} there.")
+    if len(set(targets)) < len(targets):
+        twice = next(target for target in targets if targets.count(target) > 1)
+        raise PromptError(f"the target block writes '{twice}' for two labels", where=str(template.path))
 
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
@@ -106,6 +151,6 @@ CONTENT_FREE = ("N/A", "", "[MASK]")
 
 
 def content_free(example: Example, filling: str) -> Example:
-    """The example with every text field replaced by a content-free filling; numbers and lists stay, as templates count on them."""
+    """The example with a content-free filling in every text field; numbers and lists stay, templates count on them."""
     fields = {name: filling if isinstance(value, str) else value for name, value in example.fields.items()}
     return replace(example, fields=fields, gold=None)

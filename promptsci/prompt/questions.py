@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from promptsci.data import Example
 from promptsci.errors import PromptError, PromptsciError
-from promptsci.prompt.assembly import CONTENT_FREE, Assembler, Prompt, content_free
+from promptsci.prompt.assembly import CONTENT_FREE, Assembler, Prompt
 from promptsci.prompt.shots import Chooser
 from promptsci.prompt.tokens import Encoder, Query
 
@@ -39,10 +39,24 @@ class Question:
 
 
 class References(NamedTuple):
-    """Prompts that calibrate an example's prompt."""
+    """The input block with content-free fillings: what calibrates a prompt is this instead of the query.
 
-    premise: Prompt | None
-    content_free: tuple[Prompt, ...]
+    ``empty`` is the one whose fields are empty.
+    """
+
+    empty: str
+    fillings: tuple[str, ...]
+
+
+NO_REFERENCES = References("", ())
+
+
+class Fitted(NamedTuple):
+    """A prompt that fits the context: the shots it kept, its queries (its own and the content-free ones)."""
+
+    shots: tuple[Example, ...]
+    query: Query
+    content_free: tuple[Query, ...]
 
 
 class Questioner:
@@ -62,68 +76,97 @@ class Questioner:
         """
         shots = [tuple(self.chooser.shots(example)) for example in examples]
         prompts = [self.assembler.prompt(example, chosen) for example, chosen in zip(examples, shots, strict=True)]
-        queries = self.encoder.encode(prompts)
-        fitted = [self._fit(*each) for each in zip(examples, shots, prompts, queries, strict=True)]
-        references = [self._references(example, prompt) for example, (_, prompt, _) in zip(examples, fitted, strict=True)]
-        encoded = iter(self.encoder.encode([prompt for each in references for prompt in (each.premise, *each.content_free) if prompt]))
+        references = [self._references(example) for example in examples]
+        variants = [_variants(prompt, reference) for prompt, reference in zip(prompts, references, strict=True)]
+        encoded = iter(self.encoder.encode([prompt for each in variants for prompt in each]))
+        fitted = [
+            self._fit(example, chosen, each, [next(encoded) for _ in each])
+            for example, chosen, each in zip(examples, shots, variants, strict=True)
+        ]
+        bare = [
+            Prompt("", (), reference.empty, prompt.choices)
+            for prompt, reference in zip(prompts, references, strict=True)
+            if reference.empty
+        ]
+        premises = iter(self.encoder.encode(bare))
         return [
-            Question(example, kept, len(chosen) - len(kept), query, next(encoded) if each.premise else None,
-                     tuple(next(encoded) for _ in each.content_free))
-            for example, chosen, (kept, _, query), each in zip(examples, shots, fitted, references, strict=True)
+            Question(example, fit.shots, len(chosen) - len(fit.shots), fit.query,
+                     next(premises) if reference.empty else None, fit.content_free)
+            for example, chosen, fit, reference in zip(examples, shots, fitted, references, strict=True)
         ]  # fmt: skip
 
     def check(self, examples: Sequence[Example]) -> list[PromptsciError]:
-        """Reasons why examples cannot be asked about at all, found without a model.
+        """Reasons why examples cannot be asked about at all, found without a model; no more than five.
 
-        Only rows whose text might be too long are tokenised: a token holds at least one byte.
+        Only rows whose text might be too long are tokenised: a token holds at least one byte, but for the few
+        characters that a tokenizer writes out before it reads them. A row that is too long for their sake is found when
+        its turn comes.
         """
         problems: list[PromptsciError] = []
         for example in examples:
             try:
-                prompt = self.assembler.prompt(example)
+                self.chooser.check(example)
+                self._check_length(example, self.assembler.prompt(example))
             except PromptError as error:
-                problems.append(PromptError(f"example {example.id}: {error.what}", where=error.where, fix=error.fix))
-            else:
-                n_bytes = len(self.encoder.text(prompt).encode()) + max(len(words.encode()) + 1 for words in prompt.choices)
-                if n_bytes + len(self.encoder.tokenizer.start_ids) > self.context:
-                    problems += self._too_long(example, prompt)
+                known = f"example {example.id}" in error.what
+                what = error.what if known else f"example {example.id}: {error.what}"
+                problems.append(PromptError(what, where=error.where, fix=error.fix))
             if len(problems) == 5:
                 break
         return problems
 
-    def _too_long(self, example: Example, prompt: Prompt) -> list[PromptsciError]:
-        n_tokens = _length(self.encoder.encode([prompt])[0])
-        if n_tokens <= self.context:
-            return []
-        return [PromptError(f"example {example.id} needs {n_tokens:,} tokens without any shot; the model holds {self.context:,}",
-                            fix="Shorten the text, leave the row out, or use a model with a longer context.")]  # fmt: skip
+    def _check_length(self, example: Example, prompt: Prompt) -> None:
+        n_bytes = len(self.encoder.text(prompt).encode()) + max(len(words.encode()) + 1 for words in prompt.choices)
+        if n_bytes + len(self.encoder.tokenizer.start_ids) > self.context:
+            self._fit(example, (), [prompt], self.encoder.encode([prompt]))
 
-    def _fit(self, example: Example, shots: tuple[Example, ...], prompt: Prompt, query: Query) -> tuple[tuple[Example, ...], Prompt, Query]:
-        """The nearest shots that fit the context with the query: the farthest are left out first."""
-        low = 0 if _length(query) <= self.context else 1
-        high = len(shots)
-        if low and not high:
-            raise self._too_long(example, prompt)[0]
-        while low and low < high:  # the smallest number of shots left out that fits, by bisection
+    def _fit(
+        self, example: Example, shots: tuple[Example, ...], variants: Sequence[Prompt], queries: Sequence[Query]
+    ) -> Fitted:
+        """The nearest shots that fit the context with all variants of the query: the farthest are left out first.
+
+        Variants that are longer than the query itself are left out rather than the row.
+        """
+        if self._fits(queries):
+            return Fitted(shots, queries[0], tuple(queries[1:]))
+        low, high = 1, len(shots)  # the smallest number of shots left out that fits, by bisection
+        while low < high:
             middle = (low + high) // 2
-            fits = _length(self.encoder.encode([prompt.with_shots(prompt.shots[middle:])])[0]) <= self.context
+            fits = self._fits(self._without(variants, middle))
             low, high = (low, middle) if fits else (middle + 1, high)
-        if low:
-            prompt = prompt.with_shots(prompt.shots[low:])
-            query = self.encoder.encode([prompt])[0]
-        return shots[low:], prompt, query
+        if shots:
+            queries = self._without(variants, low)
+            if self._fits(queries):
+                return Fitted(shots[low:], queries[0], tuple(queries[1:]))
+        if self._fits(queries[:1]):
+            return Fitted((), queries[0], ())
+        n_tokens = _length(queries[0])
+        raise PromptError(
+            f"example {example.id} needs {n_tokens:,} tokens without any shot; the model holds {self.context:,}",
+            fix="Shorten the text, leave the row out, or use a model with a longer context.",
+        )
 
-    def _references(self, example: Example, prompt: Prompt) -> References:
+    def _without(self, variants: Sequence[Prompt], n_dropped: int) -> list[Query]:
+        return self.encoder.encode([prompt.with_shots(prompt.shots[n_dropped:]) for prompt in variants])
+
+    def _fits(self, queries: Sequence[Query]) -> bool:
+        return all(_length(query) <= self.context for query in queries)
+
+    def _references(self, example: Example) -> References:
         try:
-            empty = self.assembler.query(content_free(example, ""))
-            fillings = tuple(
-                replace(prompt, query=self.assembler.query(content_free(example, filling))) for filling in CONTENT_FREE
-            )
+            fillings = tuple(self.assembler.content_free_query(example, filling) for filling in CONTENT_FREE)
         except PromptError:
-            # A template that counts on its fields' values cannot be rendered without them; the rules that need this say so.
-            return References(None, ())
-        bare = Prompt("", (), empty, prompt.choices)
-        return References(bare if empty else None, fillings)
+            # A template that counts on its fields' values cannot be rendered without them; the rules that need this
+            # say so.
+            return NO_REFERENCES
+        if not all(fillings):
+            return NO_REFERENCES  # the block is nothing but its fields: without them, nothing is asked
+        return References(fillings[CONTENT_FREE.index("")], fillings)
+
+
+def _variants(prompt: Prompt, references: References) -> list[Prompt]:
+    """The prompt, and what its content-free forms are."""
+    return [prompt, *(replace(prompt, query=query) for query in references.fillings)]
 
 
 def _length(query: Query) -> int:

@@ -1,12 +1,19 @@
-"""Which labelled examples stand before the query. The choice depends on the seed and the query's own id and text, never on the order of work."""
+"""Which labelled examples stand before the query.
+
+The choice depends on the seed and on the query's own id and text, never on the order of work. A shot never has the
+query's id or text, and no two shots of a query have the same text: pools repeat texts, and a repeat would show the model
+nothing new. Texts are the same when they differ in case and white space only.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from promptsci.data import Example, text_key
 from promptsci.errors import PromptError, did_you_mean
@@ -20,7 +27,19 @@ class Chooser(Protocol):
     """Chooses the shots of a query."""
 
     def shots(self, query: Example) -> list[Example]:
-        """The shots of a query, in the order in which they are shown."""
+        """The shots of a query, in the order in which they are shown.
+
+        Raises:
+            PromptError: too few examples of the pool may stand before this query.
+        """
+        ...
+
+    def check(self, query: Example) -> None:
+        """Nothing when there are shots for the query; tells without choosing them.
+
+        Raises:
+            PromptError: too few examples of the pool may stand before this query.
+        """
         ...
 
 
@@ -38,56 +57,96 @@ class Pool:
 
     @cached_property
     def keys(self) -> dict[str, str]:
-        """Example id -> its text, folded, by which a query is kept out of its own shots."""
+        """Example id -> its text, folded: examples with the same key are one text."""
         return {example.id: text_key(example) for example in self.examples}
 
-    def allowed(self, shot: Example, query: Example, query_key: str) -> bool:
-        """Whether a shot may stand before a query: not the query itself, nor its text."""
-        return shot.id != query.id and self.keys[shot.id] != query_key
+    @cached_property
+    def distinct(self) -> frozenset[str]:
+        """The folded texts of the pool."""
+        return frozenset(self.keys.values())
+
+    def hidden(self, query: Example) -> set[str]:
+        """The folded texts that may not stand before a query: its own, and that of the pool's example with its id."""
+        hidden = {text_key(query)}
+        if query.id in self.keys:
+            hidden.add(self.keys[query.id])
+        return hidden
+
+    def unlike(self, candidates: Iterable[Example], k: int, shown: set[str]) -> list[Example]:
+        """The first k candidates whose texts are not shown yet; their texts are shown from now on."""
+        taken: list[Example] = []
+        for candidate in candidates if k else ():
+            key = self.keys[candidate.id]
+            if key not in shown:
+                shown.add(key)
+                taken.append(candidate)
+                if len(taken) == k:
+                    break
+        return taken
 
 
 class FixedChooser:
     """``random``, ``balanced``, ``first`` and ``fixed``: one order of candidates for the whole run.
 
-    Every query takes the first k of each queue that it may see, so all queries share their shots but those few whose own text
-    stands among them: there the next candidate takes the very place of the one left out.
+    All queries share their shots but those few whose own text stands among them: there the next candidate of the same
+    queue takes the very place of the one left out.
+
+    Args:
+        pool: what the shots come from.
+        queues: candidates in their order, and how many of them are taken.
+        seed: of the order in which shots are shown.
+        mixed: whether the queues' shots are shown in mixed order, or as they come.
+
+    Raises:
+        PromptError: a queue has too few different texts.
     """
 
     def __init__(self, pool: Pool, queues: Sequence[tuple[Sequence[Example], int]], seed: int, *, mixed: bool) -> None:
         self.pool = pool
         self.queues = queues
-        k = sum(count for _, count in queues)
-        places = list(range(k))
+        places = list(range(sum(count for _, count in queues)))
         self.places = sorted(places, key=lambda place: rank(seed, "place", str(place))) if mixed else places
-        self._usual = self._arrange([list(queue[:count]) for queue, count in queues])
-        self._usual_ids = {shot.id for shot in self._usual}
-        self._usual_keys = {pool.keys[shot.id] for shot in self._usual}
-
-    def _arrange(self, chosen: Sequence[Sequence[Example]]) -> list[Example]:
-        flat = [shot for part in chosen for shot in part]
-        return [flat[place] for place in self.places]
+        shown: set[str] = set()
+        self._usual = [pool.unlike(queue, count, shown) for queue, count in queues]
+        for taken, (queue, count) in zip(self._usual, queues, strict=True):
+            if len(taken) < count:
+                raise PromptError(
+                    f"{count} shots are to come from {len(queue)} examples, of which {len(taken)} differ in text",
+                    fix="Use fewer --shots, another --choose, or a larger pool.",
+                )
+        self._usual_keys = frozenset(shown)
 
     def shots(self, query: Example) -> list[Example]:
         """The shots of a query."""
-        key = text_key(query)
-        if query.id not in self._usual_ids and key not in self._usual_keys:
-            return self._usual
-        chosen = []
-        for queue, count in self.queues:
-            usual = list(queue[:count])
-            spare = iter([shot for shot in queue[count:] if self.pool.allowed(shot, query, key)])
-            taken = [shot if self.pool.allowed(shot, query, key) else next(spare, None) for shot in usual]
-            if None in taken:
-                raise PromptError(f"too few shots are left for example {query.id}: its own text stands in the pool",
-                                  fix="Use fewer --shots or a larger pool.")  # fmt: skip
-            chosen.append([shot for shot in taken if shot is not None])
-        return self._arrange(chosen)
+        hidden = self.pool.hidden(query)
+        if not hidden & self._usual_keys:
+            return self._arranged(self._usual)
+        shown = hidden | self._usual_keys
+        chosen: list[list[Example]] = []
+        for taken, (queue, _) in zip(self._usual, self.queues, strict=True):
+            stay = [self.pool.keys[shot.id] not in hidden for shot in taken]
+            spare = self.pool.unlike(queue, stay.count(False), shown)
+            if len(spare) < stay.count(False):
+                raise _too_few(query)
+            chosen.append([shot if stays else spare.pop(0) for shot, stays in zip(taken, stay, strict=True)])
+        return self._arranged(chosen)
+
+    def check(self, query: Example) -> None:
+        """Nothing when there are shots for the query."""
+        self.shots(query)
+
+    def _arranged(self, chosen: Sequence[Sequence[Example]]) -> list[Example]:
+        flat = [shot for part in chosen for shot in part]
+        return [flat[place] for place in self.places]
 
 
 class SimilarChooser:
-    """``similar``: the k nearest of the pool by BM25 over the example's text fields, the nearest last.
+    """``similar``: the k nearest texts of the pool by BM25 over the example's text fields, the nearest last.
 
-    Source: Robertson and Zaragoza 2009 (BM25); nearest last as in Liu et al. 2022 (KATE). Library: bm25s.
+    Of examples that are equally near, the one that stands first in the pool counts as nearer.
+
+    Source: Robertson and Zaragoza 2009 (BM25, k1 1.5, b 0.75); nearest last as in Liu et al. 2022 (KATE).
+    Library: bm25s.
     """
 
     def __init__(self, pool: Pool, k: int) -> None:
@@ -95,28 +154,32 @@ class SimilarChooser:
         self.k = k
         self._index = self._build()
 
-    def _build(self) -> bm25s.BM25:
+    def _build(self) -> bm25s.BM25 | None:
         import bm25s
 
+        words = [_words(example.text) for example in self.pool.examples]
+        if not any(words):
+            return None  # nothing to go by: all are equally near
         index = bm25s.BM25()
-        index.index([_words(example.text) for example in self.pool.examples], show_progress=False)
+        index.index(words, show_progress=False)
         return index
 
     def shots(self, query: Example) -> list[Example]:
         """The shots of a query."""
-        import numpy as np
-
-        scores = self._index.get_scores(_words(query.text) or [""])
-        key = text_key(query)
-        chosen: list[Example] = []
-        # A stable sort: equal scores keep the pool's order on every machine.
-        for position in np.argsort(-scores, kind="stable"):
-            shot = self.pool.examples[int(position)]
-            if self.pool.allowed(shot, query, key):
-                chosen.append(shot)
-            if len(chosen) == self.k:
-                break
+        order = range(len(self.pool.examples))
+        words = _words(query.text)
+        if self._index is not None and words:
+            # A stable sort: equal scores keep the pool's order on every machine.
+            order = np.argsort(-self._index.get_scores(words), kind="stable").tolist()
+        chosen = self.pool.unlike((self.pool.examples[place] for place in order), self.k, self.pool.hidden(query))
+        if len(chosen) < self.k:
+            raise _too_few(query)
         return chosen[::-1]
+
+    def check(self, query: Example) -> None:
+        """Nothing when there are shots for the query."""
+        if len(self.pool.distinct) - len(self.pool.hidden(query) & self.pool.distinct) < self.k:
+            raise _too_few(query)
 
 
 class NoShots:
@@ -126,6 +189,16 @@ class NoShots:
         """No shots."""
         return []
 
+    def check(self, query: Example) -> None:
+        """Nothing, always."""
+
+
+def _too_few(query: Example) -> PromptError:
+    return PromptError(
+        f"too few shots are left for example {query.id}: its own text stands in the pool",
+        fix="Use fewer --shots or a larger pool.",
+    )
+
 
 def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
     """The Chooser of a rule.
@@ -133,15 +206,19 @@ def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
     ``balanced`` takes k // C of each of the C labels; the k mod C left over go one each to labels drawn by the seed.
 
     Raises:
-        PromptError: unknown rule, or more shots than the pool has.
+        PromptError: unknown rule, or more shots than the pool has different texts.
     """
     if rule not in CHOOSERS:
         raise PromptError(f"there is no way to choose shots called '{rule}'", fix=did_you_mean(rule, CHOOSERS))
+    if k < 0:
+        raise PromptError(f"{k} shots cannot be shown", fix="Give --shots 0 or more.")
     if k == 0:
         return NoShots()
-    if k > len(pool.examples) - 1:
-        raise PromptError(f"{k} shots are asked for, but the pool has {len(pool.examples)} labelled examples",
-                          fix=f"Use --shots {max(0, len(pool.examples) - 1)} or fewer.")  # fmt: skip
+    if k > len(pool.distinct):
+        raise PromptError(
+            f"{k} shots are asked for, but the pool has {len(pool.distinct)} labelled examples that differ in text",
+            fix=f"Use --shots {len(pool.distinct)} or fewer.",
+        )
     if rule == "similar":
         return SimilarChooser(pool, k)
     return FixedChooser(pool, _queues(rule, pool, k, seed, task), seed, mixed=rule == "balanced")
@@ -159,8 +236,11 @@ def _queues(rule: str, pool: Pool, k: int, seed: int, task: Task) -> list[tuple[
     counts = _label_counts(pool.labels, k, seed)
     short = [label for label, count in counts.items() if len(by_label[label]) < count]
     if short:
-        raise PromptError(f"balanced shots: the pool has {len(by_label[short[0]])} examples of '{short[0]}', "
-                          f"{counts[short[0]]} are needed", fix="Use fewer --shots, or --choose random.")  # fmt: skip
+        raise PromptError(
+            f"balanced shots: the pool has {len(by_label[short[0]])} examples of '{short[0]}', "
+            f"{counts[short[0]]} are needed",
+            fix="Use fewer --shots, or --choose random.",
+        )
     return [(by_label[label], count) for label, count in counts.items() if count]
 
 
@@ -172,8 +252,10 @@ def _label_counts(labels: Sequence[str], k: int, seed: int) -> dict[str, int]:
 
 def _named(pool: Pool, ids: Sequence[str], k: int) -> list[Example]:
     if len(ids) < k:
-        raise PromptError(f"task.yaml names {len(ids)} fixed shots, {k} are asked for",
-                          fix="List more ids under shots: ids, or use fewer --shots.")  # fmt: skip
+        raise PromptError(
+            f"task.yaml names {len(ids)} fixed shots, {k} are asked for",
+            fix="List more ids under shots: ids, or use fewer --shots.",
+        )
     by_id = {example.id: example for example in pool.examples}
     missing = [shot_id for shot_id in ids if shot_id not in by_id]
     if missing:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,13 @@ from promptsci.errors import ModelError
 if TYPE_CHECKING:
     import jinja2
     from tokenizers import Encoding
+
+SPECIAL_TOKENS = [f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
+TODAY = datetime(2024, 7, 26, tzinfo=timezone.utc)
+"""The day that chat templates are told it is, as a prompt must not change overnight: the one Llama 3 falls back to."""
+
+# What a chat template raises when it cannot write these turns, itself or through the values it computes with.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Tokenizer:
@@ -32,11 +39,14 @@ class Tokenizer:
         self.folder = folder
         path = folder / "tokenizer.json"
         if not path.is_file():
-            raise ModelError("the model has no tokenizer.json", where=str(folder),
-                             fix="Save its tokenizer with transformers (AutoTokenizer...save_pretrained) and try again.")  # fmt: skip
+            raise ModelError(
+                "the model has no tokenizer.json",
+                where=str(folder),
+                fix="Save its tokenizer with transformers (AutoTokenizer...save_pretrained) and try again.",
+            )
         try:
             self._backend = tokenizers.Tokenizer.from_file(str(path))
-        except Exception as error:  # noqa: BLE001 - the Rust library raises the bare class
+        except Exception as error:  # the Rust library raises the bare class
             raise ModelError(f"cannot read the tokenizer: {error}", where=str(path)) from error
         self._backend.no_truncation()
         self._backend.no_padding()
@@ -44,19 +54,27 @@ class Tokenizer:
         self.start_ids = self._start_ids()
 
     def _start_ids(self) -> tuple[int, ...]:
-        """Ids that the tokenizer puts before every text (``<bos>`` in many models). What it puts behind is never wanted."""
-        with_special = self._backend.encode("a", add_special_tokens=True)
-        without = self._backend.encode("a", add_special_tokens=False).ids
-        ids: list[int] = with_special.ids
-        for start in range(len(ids) - len(without) + 1):
-            if ids[start : start + len(without)] == without:
-                return tuple(ids[:start])
-        return ()
+        """Ids that the tokenizer puts before every text (``<bos>`` in many models).
+
+        What it puts behind a text is never wanted: the answer stands there.
+        """
+        framed = self._backend.encode("a", add_special_tokens=True)
+        first = framed.special_tokens_mask.index(0) if 0 in framed.special_tokens_mask else 0
+        return tuple(framed.ids[:first])
 
     @property
     def has_chat_template(self) -> bool:
         """Whether the model's files say how chat turns are written."""
         return self._chat_source is not None
+
+    @cached_property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the control tokens, which are looked for in a text before anything else."""
+        return frozenset(number for number, token in self._backend.get_added_tokens_decoder().items() if token.special)
+
+    def vocabulary(self) -> Collection[str]:
+        """The tokens as the vocabulary spells them, without those that were added to it."""
+        return self._backend.get_vocab(with_added_tokens=False).keys()
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings (ids, offsets in characters) of each text, without special tokens around them."""
@@ -84,21 +102,16 @@ class Tokenizer:
 
     @cached_property
     def _chat_template(self) -> jinja2.Template:
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
+        from promptsci.prompt.chat_template import compile_chat_template
 
         assert self._chat_source is not None
-        env = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        env.filters["tojson"] = lambda value, **kwargs: json.dumps(value, ensure_ascii=False, **kwargs)
-        env.globals["raise_exception"] = _refuse
-        env.globals["strftime_now"] = lambda form: datetime.now().astimezone().strftime(form)
-        return env.from_string(self._chat_source)
+        return compile_chat_template(self._chat_source, TODAY)
 
     def chat(self, turns: Sequence[tuple[str, str]]) -> str:
         """Chat turns as the model's own template writes them, up to where the assistant answers.
 
         Raises:
-            ModelError: the model has no chat template, or it refuses these turns.
+            ModelError: the model has no chat template, or it refuses these turns or leaves one of them out.
         """
         if self._chat_source is None:
             raise ModelError("the model has no chat template", where=str(self.folder), fix="Use --format plain.")
@@ -106,7 +119,7 @@ class Tokenizer:
         try:
             return self._render(messages)
         except ModelError:
-            if not messages or messages[0]["role"] != "system" or len(messages) < 2:  # noqa: PLR2004
+            if len(messages) < 2 or messages[0]["role"] != "system":
                 raise
         # Some chat models know no system turn; their makers put its text at the head of the first user turn.
         first = {"role": "user", "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
@@ -115,23 +128,25 @@ class Tokenizer:
     def _render(self, messages: list[dict[str, str]]) -> str:
         import jinja2
 
+        fix = "Use --format plain or chat-one-turn."
         try:
-            return self._chat_template.render(messages=messages, add_generation_prompt=True, **self._special_tokens)
-        except jinja2.TemplateError as error:
-            raise ModelError(f"the model's chat template refuses these turns: {error}", where=str(self.folder),
-                             fix="Use --format plain or chat-one-turn.") from error  # fmt: skip
+            text = self._chat_template.render(
+                messages=messages, tools=None, documents=None, add_generation_prompt=True, **self._special_tokens
+            )
+        except (jinja2.TemplateError, *_FAULTS) as error:
+            what = f"the model's chat template refuses these turns: {error}"
+            raise ModelError(what, where=str(self.folder), fix=fix) from error
+        for message in messages:
+            if message["content"].strip() not in text:
+                what = f"the model's chat template leaves the {message['role']} turn out"
+                raise ModelError(what, where=str(self.folder), fix=fix)
+        return text
 
     @cached_property
     def _special_tokens(self) -> dict[str, str]:
         special = {**_read_json(self.folder / "special_tokens_map.json"), **self._config}
-        tokens = {name: special.get(name) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+        tokens = {name: special.get(name) for name in SPECIAL_TOKENS}
         return {name: token["content"] if isinstance(token, dict) else token for name, token in tokens.items() if token}
-
-
-def _refuse(message: str) -> None:
-    import jinja2
-
-    raise jinja2.TemplateError(message)
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -141,5 +156,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot read the file: {error}", where=str(path)) from error
-    assert isinstance(value, dict)
+    if not isinstance(value, dict):
+        raise ModelError("expected a JSON object", where=str(path))
     return value

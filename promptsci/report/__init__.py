@@ -1,6 +1,9 @@
-"""What a person reads: results as tables, from what is on disk."""
+"""What a person reads: results, lists and cards as tables, from what is on disk."""
 
+from promptsci.report.history import run_entry, show_runs
+from promptsci.report.models import show_models
+from promptsci.report.reproduction import show_reproduction
 from promptsci.report.spread import show_spread, spread
 from promptsci.report.terminal import show_result
 
-__all__ = ["show_result", "show_spread", "spread"]
+__all__ = ["run_entry", "show_models", "show_reproduction", "show_result", "show_runs", "show_spread", "spread"]

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from promptsci.report.console import console, plain_table, show
 from promptsci.report.terminal import heading, interval, metric_name, percent
 
 Result = Mapping[str, Any]
@@ -32,13 +32,12 @@ def _summary(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def show_spread(results: Sequence[Result], console: Console | None = None) -> None:
+def show_spread(results: Sequence[Result], out: Console | None = None) -> None:
     """Prints several results of one task beside each other."""
-    out = console or Console(highlight=False)
-    out.print(heading(results[0]))
+    out = out or console()
     main = results[0]["main"]
     names = list(dict.fromkeys([main, "accuracy"]))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table()
     for title in ("template", "seed"):
         table.add_column(title)
     for name in names:
@@ -51,8 +50,8 @@ def show_spread(results: Sequence[Result], console: Console | None = None) -> No
     summary = spread(results)
     for title, key in (("mean", "mean"), ("standard deviation", "sd"), ("median", "median")):
         table.add_row(title, "", *(percent(summary[name][key]) for name in names), "")
-    out.print(table)
-    for warning in dict.fromkeys(warning for result in results for warning in result["warnings"]):
-        out.print(f"Warning: {warning}", style="yellow")
-    for result in results:
-        out.print(f"Stored in {result['run_dir']}", style="dim")
+    asked = {name: ", ".join(dict.fromkeys(str(result[name]) for result in results)) for name in ("template", "seed")}
+    show(out, heading({**results[0], **asked}), table)
+    warnings = dict.fromkeys(warning for result in results for warning in result["warnings"])
+    show(out, *(Text(f"Warning: {warning}", style="yellow") for warning in warnings))
+    show(out, *(Text(f"Stored in {result['run_dir']}", style="dim") for result in results))

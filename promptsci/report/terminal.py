@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from promptsci.report.console import console, fits, plain_table, show
 
 Result = Mapping[str, Any]
 METRIC_NAMES = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "weighted_f1": "weighted F1", "mcc": "MCC"}
 
 
-def show_result(result: Result, console: Console | None = None) -> None:
+def show_result(result: Result, out: Console | None = None) -> None:
     """Prints one result."""
-    (console or Console(highlight=False)).print(Group(*_parts(result)))
+    out = out or console()
+    show(out, *_parts(result, out))
 
 
 def percent(value: float) -> str:
@@ -44,11 +46,14 @@ def heading(result: Result) -> Text:
     return text
 
 
-def _parts(result: Result) -> Iterator[RenderableType]:
+def _parts(result: Result, out: Console) -> Iterator[RenderableType]:
     yield heading(result)
     yield _data_line(result)
     yield _metrics_table(result)
-    yield _per_class_table(result)
+    yield Text("labels, and what their rows were called")
+    counts = _per_class_table(result)
+    yield counts if fits(out, counts) else _per_class_list(result)
+    yield Text("the same log-likelihoods under each decision rule")
     yield _rules_table(result)
     yield _cost_line(result)
     for warning in result["warnings"]:
@@ -73,7 +78,7 @@ def _data_line(result: Result) -> Text:
 
 def _metrics_table(result: Result) -> Table:
     """The metrics of all rows, of unseen rows, and of the majority label."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table()
     columns: list[tuple[str, Mapping[str, Any]]] = [(f"all {result['n']} rows", result["metrics"])]
     for group in ("unseen", "seen"):
         if result[group]:
@@ -95,22 +100,43 @@ def _metrics_table(result: Result) -> Table:
 
 
 def _per_class_table(result: Result) -> Table:
-    """Precision, recall and F1 of each label, and what its rows were called."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="labels, and what their rows were called", title_justify="left")
+    """Precision, recall and F1 of each label, and its rows counted by what they were called."""
     labels = result["confusion"]["labels"]
-    for name in ("label", "precision", "recall", "F1", "rows"):
-        table.add_column(name, justify="left" if name == "label" else "right")
+    invalid = result["invalid"] > 0
+    table = _per_class_columns()
     short = short_names(labels)
     for label in labels:
         table.add_column(short[label], justify="right")
-    invalid = result["invalid"] > 0
     if invalid:
         table.add_column("invalid", justify="right")
     for label, counts in zip(labels, result["confusion"]["counts"], strict=True):
-        own = result["per_class"][label]
         cells = [str(count) if count else "." for count in (counts if invalid else counts[:-1])]
-        table.add_row(label, percent(own["precision"]), percent(own["recall"]), percent(own["f1"]), str(own["support"]), *cells)
+        table.add_row(*_per_class_cells(result, label), *cells)
     return table
+
+
+def _per_class_list(result: Result) -> Table:
+    """The same where columns have no room: what each label's rows were called, the most frequent first."""
+    labels = result["confusion"]["labels"]
+    table = _per_class_columns()
+    table.add_column("called")
+    for label, counts in zip(labels, result["confusion"]["counts"], strict=True):
+        called = sorted(zip((*labels, "invalid"), counts, strict=True), key=lambda pair: -pair[1])
+        cell = ", ".join(f"{name} {count}" for name, count in called if count)
+        table.add_row(*_per_class_cells(result, label), cell)
+    return table
+
+
+def _per_class_columns() -> Table:
+    table = plain_table()
+    for name in ("label", "precision", "recall", "F1", "rows"):
+        table.add_column(name, justify="left" if name == "label" else "right", no_wrap=True)
+    return table
+
+
+def _per_class_cells(result: Result, label: str) -> list[str]:
+    own = result["per_class"][label]
+    return [label, percent(own["precision"]), percent(own["recall"]), percent(own["f1"]), str(own["support"])]
 
 
 def short_names(labels: Sequence[str], length: int = 4) -> dict[str, str]:
@@ -122,7 +148,7 @@ def short_names(labels: Sequence[str], length: int = 4) -> dict[str, str]:
 
 def _rules_table(result: Result) -> Table:
     """The main metrics under every decision rule, from the same stored log-likelihoods."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="the same log-likelihoods under each decision rule", title_justify="left")
+    table = plain_table()
     names = list(dict.fromkeys([result["main"], "accuracy"]))
     table.add_column("rule")
     for name in names:
@@ -140,12 +166,17 @@ def _cost_line(result: Result) -> Text:
     saved = tokens["unshared"] / max(tokens["computed"], 1)
     check = described["self_check"]
     lines = [
-        f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; {tokens['unshared']:,} unshared ({saved:.0f} x)",
-        f"scored in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, {tokens['computed'] / score_s:,.0f} tokens/s), loaded in "
-        f"{seconds['load']:.1f} s; {described['dtype']} on {described['device']}, {described['sharing']}",
-    ]  # fmt: skip
+        f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; "
+        f"{tokens['unshared']:,} unshared ({saved:.0f} x)",
+        f"scored in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, "
+        f"{tokens['computed'] / score_s:,.0f} tokens/s), loaded in {seconds['load']:.1f} s; "
+        f"{described['dtype']} on {described['device']}, {described['sharing']}",
+    ]
     if check.get("rows"):
-        lines.append(f"self-check: {check['rows']} prompts scored again one by one differ by at most "
-                     f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)")  # fmt: skip
-    lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {percent(result['smallest_difference'])} points")
+        lines.append(
+            f"self-check: {check['rows']} prompts scored again one by one differ by at most "
+            f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)"
+        )
+    smallest = percent(result["smallest_difference"])
+    lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points")
     return Text("\n".join(lines), style="dim")

@@ -117,6 +117,8 @@ def _accuracy(gold: IntArray, predicted: IntArray, _n_labels: int) -> float:
 def _mcc(gold: IntArray, predicted: IntArray, _n_labels: int) -> float:
     from sklearn.metrics import matthews_corrcoef
 
+    if len(np.union1d(gold, predicted)) == 1:
+        return 0.0  # 0 / 0: scikit-learn answers 0 as well, with a warning
     return float(matthews_corrcoef(gold, predicted))
 
 

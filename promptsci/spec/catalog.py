@@ -11,7 +11,7 @@ from promptsci.spec.template import Template, read_template
 
 
 def shipped_root() -> Path:
-    """The folder that holds the shipped ``tasks/`` and ``templates/``: inside an installed wheel, or the checkout's top."""
+    """The folder with the shipped ``tasks/`` and ``templates/``: inside an installed wheel, or the checkout's top."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "_catalog"
     return installed if installed.is_dir() else package.parent

@@ -1,11 +1,13 @@
 """YAML read as text, with the line of every value, and checked against a record.
 
-YAML 1.1 turns ``yes`` and ``no`` into booleans, ``1e3`` into a string and ``2019-01-02`` into a date. Labels are words, so every
-scalar is read as the text that stands there and converted only by the type of the record's field.
+YAML 1.1 turns ``yes`` and ``no`` into booleans, ``1e3`` into a string and ``2019-01-02`` into a date. Labels are words,
+so every scalar is read as the text that stands there and converted only by the type of the record's field.
 """
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from promptsci.errors import SpecError, did_you_mean, raise_all
+from promptsci.errors import PromptsciError, SpecError, did_you_mean, raise_all
 
 Place = tuple[str | int, ...]
 R = TypeVar("R", bound="Record")
@@ -22,7 +24,7 @@ R = TypeVar("R", bound="Record")
 class Record(BaseModel):
     """A frozen record whose unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -51,36 +53,87 @@ def parse(text: str, file: str, first_line: int = 1) -> Document:
 
     Raises:
         SpecError: not YAML, not a mapping, or a key given twice.
+        Problems: several such problems.
     """
     try:
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = (mark.line if mark else 0) + first_line
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise SpecError(f"this is not YAML: {problem}", where=f"{file}:{line}") from error
-    places: dict[Place, tuple[int, int]] = {}
-    value = _construct(node, (), file, first_line, places) if node is not None else {}
+        line, problem = _fault(error, text)
+        raise SpecError(f"this is not YAML: {problem}", where=f"{file}:{line + first_line}") from error
+    except RecursionError as error:
+        raise SpecError("the YAML is nested too deeply", where=file) from error
+    reader = _Reader(file, first_line)
+    value = reader.read(node, ()) if node is not None else {}
+    raise_all(reader.problems)
     if not isinstance(value, dict):
         raise SpecError("expected 'key: value' lines", where=f"{file}:{first_line}")
-    return Document(value, file, places)
+    return Document(value, file, reader.places)
 
 
-def _construct(node: yaml.Node, path: Place, file: str, first_line: int, places: dict[Place, tuple[int, int]]) -> Any:
-    places[path] = (node.start_mark.line + first_line, node.start_mark.column + 1)
-    if isinstance(node, yaml.MappingNode):
+def _fault(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """The line, counted from 0, and what is wrong there."""
+    if isinstance(error, yaml.reader.ReaderError):
+        return text[: error.position].count("\n"), f"character U+{error.character:04X} is not allowed"
+    mark = getattr(error, "problem_mark", None)
+    return (mark.line if mark else 0), getattr(error, "problem", None) or str(error).splitlines()[0]
+
+
+_PLAIN_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq")}
+
+
+class _Reader:
+    """Turns YAML nodes into values, and notes where each of them stands and what is wrong with it."""
+
+    def __init__(self, file: str, first_line: int) -> None:
+        self.file = file
+        self.first_line = first_line
+        self.places: dict[Place, tuple[int, int]] = {}
+        self.problems: list[PromptsciError] = []
+        self._seen: set[int] = set()
+
+    def read(self, node: yaml.Node, path: Place) -> Any:
+        """The value of a node."""
+        self.places[path] = self._place(node)
+        if id(node) in self._seen:  # *name is the very node that &name stands before
+            self._problem("'*' stands for another value here", node, "Write the value out.")
+            return ""
+        self._seen.add(id(node))
+        if node.tag not in _PLAIN_TAGS:
+            self._problem(f"the tag '{node.tag}' means nothing here", node, "Remove it; every value is read as text.")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._text(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Place) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
-            line, column = key_node.start_mark.line + first_line, key_node.start_mark.column + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem("a key is one word or text", key_node, None)
+                continue
+            key = self._text(key_node)
             if key in result:
-                raise SpecError(f"'{key}' is given twice", where=f"{file}:{line}:{column}", fix="Remove one of them.")
-            result[key] = _construct(value_node, (*path, key), file, first_line, places)
-            places[(*path, key)] = (line, column)
+                self._problem(f"'{key}' is given twice", key_node, "Remove one of them.")
+                continue
+            here = (*path, key)
+            result[key] = self.read(value_node, here)
+            self.places[here] = self._place(key_node)
         return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*path, i), file, first_line, places) for i, item in enumerate(node.value)]
-    return str(node.value)
+
+    def _text(self, node: yaml.Node) -> str:
+        text = str(node.value)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self._problem("this text holds half of a character", node, "Write the whole character.")
+            return ""
+        return text
+
+    def _place(self, node: yaml.Node) -> tuple[int, int]:
+        return node.start_mark.line + self.first_line, node.start_mark.column + 1
+
+    def _problem(self, what: str, node: yaml.Node, fix: str | None) -> None:
+        line, column = self._place(node)
+        self.problems.append(SpecError(what, where=f"{self.file}:{line}:{column}", fix=fix))
 
 
 def validate(record: type[R], document: Document) -> R:
@@ -98,35 +151,71 @@ def validate(record: type[R], document: Document) -> R:
     raise AssertionError("a validation error holds at least one problem")
 
 
+NAME_FORM = r"^[a-z0-9][a-z0-9.-]*$"
+SHA256_FORM = r"^[0-9a-f]{64}$"
+_FORMS = {
+    NAME_FORM: "a name: names are made of lower-case letters, digits, hyphens and dots",
+    SHA256_FORM: "a SHA-256: it has 64 digits 0-9 and a-f",
+}
+_EXPECTED = {
+    "dict_type": "expected 'key: value' lines",
+    "model_type": "expected 'key: value' lines",
+    "list_type": "expected a list",
+    "string_type": "expected text",
+    "string_too_short": "the text is empty",
+    "int_parsing": "expected a whole number",
+}
+
+
 def _problem(record: type[Record], document: Document, found: Mapping[str, Any]) -> SpecError:
     path: Place = tuple(found["loc"])
+    kind, given = str(found["type"]), found["input"]
     name = ".".join(str(part) for part in path)
-    if found["type"] == "extra_forbidden":
-        known = _keys_at(record, path[:-1])
-        return SpecError(f"unknown key '{name}'", where=document.where(path), fix=did_you_mean(str(path[-1]), known))
-    if found["type"] == "missing":
-        return SpecError(f"'{name}' is missing", where=document.where(path))
-    message = str(found["msg"]).removeprefix("Value error, ")
-    subject = f"{name}: {message}" if name else message
-    return SpecError(subject[0].lower() + subject[1:] if not name else subject, where=document.where(path))
+    where = document.where(path)
+    if kind == "extra_forbidden":
+        return SpecError(
+            f"unknown key '{name}'", where=where, fix=did_you_mean(str(path[-1]), _keys(record, path[:-1]))
+        )
+    if kind == "missing":
+        return SpecError(f"'{name}' is missing", where=where)
+    if kind == "literal_error":
+        known = typing.get_args(_annotation(record, path))
+        return SpecError(f"{name}: '{given}' is not known", where=where, fix=did_you_mean(str(given), known))
+    if kind == "string_pattern_mismatch":
+        form = found["ctx"]["pattern"]
+        return SpecError(f"{name}: '{given}' is not {_FORMS.get(form, f'of the form {form}')}", where=where)
+    message = _EXPECTED.get(kind) or str(found["msg"]).removeprefix("Value error, ")
+    return SpecError(f"{name}: {message}" if name else message, where=where)
 
 
-def _keys_at(record: type[Record], path: Place) -> list[str]:
-    """Keys that the record (or the record nested in it at path) knows."""
+def _keys(record: type[Record], path: Place) -> list[str]:
+    """Keys that the record at path knows."""
+    nested = _record_in(_annotation(record, path))
+    return [info.alias or name for name, info in nested.model_fields.items()] if nested else []
+
+
+def _annotation(record: type[Record], path: Place) -> Any:
+    """The type that a record gives to what stands at path in it."""
     current: Any = record
     for part in path:
-        fields = getattr(current, "model_fields", {})
-        annotation = fields[part].annotation if part in fields else current
-        current = _nested_record(annotation) or current
-    return [field.alias or name for name, field in getattr(current, "model_fields", {}).items()]
+        nested = _record_in(current)
+        fields = {info.alias or name: info for name, info in nested.model_fields.items()} if nested else {}
+        current = fields[str(part)].annotation if part in fields else _item(current)
+    return current
 
 
-def _nested_record(annotation: Any) -> type[Record] | None:
-    """The Record inside ``Record``, ``Record | None`` or ``dict[str, Record]``."""
-    if isinstance(annotation, type) and issubclass(annotation, Record):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        nested = _nested_record(part)
-        if nested is not None:
-            return nested
+def _record_in(annotation: Any) -> type[Record] | None:
+    """The Record in ``Record`` or ``Record | None``."""
+    if isinstance(annotation, type) and not typing.get_origin(annotation):
+        return annotation if issubclass(annotation, Record) else None
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return next((found for part in typing.get_args(annotation) if (found := _record_in(part))), None)
     return None
+
+
+def _item(annotation: Any) -> Any:
+    """The type of the values of ``dict[str, X]``, ``list[X]``, or of one of them that may be None."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return _item(next((part for part in arguments if part is not type(None)), None))
+    return arguments[-1] if arguments else None

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from promptsci.errors import SpecError
-from promptsci.spec.document import Document, Record, parse, validate
+from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+MAX_BYTES = 200_000
+"""Of a task or template: a hundred pages; more would only be slow to read."""
+
+# Words that mean something else inside a template.
+_RESERVED = frozenset(
+    """and caller choice choices else false False if in is kwargs loop namespace none None not or range self super true
+    True varargs""".split()
+)
+
+Name = Annotated[str, StringConstraints(pattern=NAME_FORM)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SPLITS = ("train", "validation", "test")
 CHOOSERS = ("random", "balanced", "similar", "fixed", "first")
@@ -21,7 +31,7 @@ class RemoteFile(Record):
     """One file at a URL; bytes and hash make a changed or cut file an error."""
 
     url: Text
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Annotated[str, StringConstraints(pattern=SHA256_FORM)] | None = None
     bytes: int | None = None
 
 
@@ -87,7 +97,7 @@ class Task(Record):
     label: LabelColumn
     metrics: list[Text] = Field(default_factory=lambda: ["macro_f1", "accuracy"])
     shots: ShotPolicy = Field(default_factory=ShotPolicy)
-    folder: Path = Field(default=Path(), exclude=True)
+    folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)  # where task.yaml stands, not a key of it
 
     @model_validator(mode="after")
     def _sound(self) -> Task:
@@ -96,7 +106,7 @@ class Task(Record):
         if not self.metrics:
             raise ValueError("metrics: give at least one metric")
         for field in self.fields:
-            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in ("choice", "choices"):
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in _RESERVED:
                 raise ValueError(f"fields: '{field}' cannot be a template variable")
         return self
 
@@ -113,8 +123,9 @@ def read_task(path: Path) -> Task:
         SpecError: the file is not there, not UTF-8, not YAML, or says something that cannot be meant (file:line).
     """
     document = read_document(path)
-    task = validate(Task, document)
-    return task.model_copy(update={"folder": path.parent})
+    if "folder" in document.value:
+        raise SpecError("unknown key 'folder'", where=document.where(("folder",)), fix="Remove it.")
+    return validate(Task, document).model_copy(update={"folder": path.parent})
 
 
 def read_document(path: Path) -> Document:
@@ -129,13 +140,16 @@ def read_text(path: Path) -> str:
         SpecError: the file is not there, too large, or not UTF-8.
     """
     try:
-        if path.stat().st_size > 1_000_000:
-            raise SpecError("the file is larger than 1 MB", where=str(path), fix="A template or task is a page of text.")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise SpecError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SpecError(f"cannot read the file: {reason}", where=str(path)) from error
+    if len(raw) > MAX_BYTES:
+        what = f"the file is larger than {MAX_BYTES // 1000} kB"
+        raise SpecError(what, where=str(path), fix="A template or task is a page of text.")
     try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise SpecError("the file is not UTF-8", where=f"{path}:{line}", fix="Save it as UTF-8.") from error

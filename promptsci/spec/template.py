@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,25 @@ import jinja2
 from jinja2 import meta, nodes
 from pydantic import Field
 
-from promptsci.errors import PromptError, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
+from promptsci.spec.budget import new_budget
 from promptsci.spec.document import Document, Record, parse, validate
-from promptsci.spec.sandbox import Budget, environment, render_variables, with_budget
+from promptsci.spec.sandbox import render_variables
 from promptsci.spec.task import Task, Text, read_text
 
-BLOCKS = ("instruction", "input", "target")
+# What a template's own mistakes raise while it is rendered: Jinja's errors, and those of the values it computes with.
+_FAULTS = (jinja2.TemplateError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+
 EDGE = " \t\r\n"
 """White space that a block loses at its two ends; a prompt never ends in it."""
 
 
 class FrontMatter(Record):
-    """What stands above the blocks. ``choices`` gives the words of each label; a label without words stands for itself."""
+    """What stands above the blocks.
+
+    ``choices`` gives the words of each label; without it a label stands for itself.
+    """
 
     about: Text | None = None
     choices: dict[str, Text] = Field(default_factory=dict)
@@ -51,6 +56,10 @@ class Template:
         """The words that stand for each label, in the task's order of labels."""
         return {label: self.front.choices.get(label, label) for label in labels}
 
+    def variables(self, block: str) -> set[str]:
+        """The variables that a block needs from outside: fields, ``choices``, ``choice``."""
+        return meta.find_undeclared_variables(self.trees[block]) - GLOBALS
+
     def render(self, block: str, variables: Mapping[str, Any]) -> str:
         """The text of a block, without white space at its ends.
 
@@ -58,17 +67,18 @@ class Template:
             PromptError: the block cannot be rendered with these values, or works without end (file:line).
         """
         part = self.parts[block]
-        budget = Budget()
-        pieces: list[str] = []
         try:
-            for piece in part.root_render_func(part.new_context(render_variables(variables, budget))):
-                budget.write(len(piece))
-                pieces.append(piece)
+            with new_budget() as budget:
+                pieces = part.root_render_func(part.new_context(render_variables(variables)))
+                text = "".join(budget.each_text(pieces))
         except RecursionError as error:
             raise PromptError("a macro calls itself without end", where=str(self.path)) from error
-        except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
-            raise PromptError(f"the {block} block cannot be rendered: {error}", where=self._where(part, error)) from error
-        return "".join(pieces).strip(EDGE)
+        except _FAULTS as error:
+            what = f"the {block} block cannot be rendered: {error}"
+            raise PromptError(what, where=self._where(part, error)) from error
+        if not _is_unicode(text):
+            raise PromptError(f"the {block} block writes half of a character", where=str(self.path))
+        return text.strip(EDGE)
 
     def _where(self, part: jinja2.Template, error: BaseException) -> str:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == part.filename]
@@ -77,17 +87,37 @@ class Template:
         return f"{self.path}:{part.get_corresponding_lineno(lines[-1])}"
 
 
+def _is_unicode(text: str) -> bool:
+    r"""Whether the text can be written down: '\ud800' in a template is half of a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_template(path: Path, name: str | None = None) -> Template:
     """The Template in a ``.jinja`` file.
 
     Raises:
         SpecError: not readable, no front matter, not Jinja, or a block is missing or unknown (file:line).
+        Problems: several of these.
     """
     text = read_text(path)
     front, first_body_line, body = _split(text, path)
-    document = parse(front, str(path), first_line=2)
-    front_matter = validate(FrontMatter, document)
-    trees = _trees("\n" * (first_body_line - 1) + body, path)
+    problems: list[PromptsciError] = []
+    document, front_matter = Document({}, str(path), {}), FrontMatter()
+    try:
+        document = parse(front, str(path), first_line=2)
+        front_matter = validate(FrontMatter, document)
+    except (SpecError, Problems) as error:
+        problems += error.problems if isinstance(error, Problems) else [error]
+    trees: dict[str, nodes.Template] = {}
+    try:
+        trees = parse_blocks("\n" * (first_body_line - 1) + body, path)
+    except (SpecError, Problems) as error:
+        problems += error.problems if isinstance(error, Problems) else [error]
+    raise_all(problems)
     return Template(
         name=name or f"{path.parent.name}/{path.stem}",
         path=path,
@@ -95,7 +125,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         document=document,
         trees=trees,
-        parts={block: _compile(tree, path) for block, tree in trees.items()},
+        parts={block: compile_block(tree, path) for block, tree in trees.items()},
     )
 
 
@@ -105,137 +135,59 @@ def _split(text: str, path: Path) -> tuple[str, int, str]:
     if lines[0].strip() != "---":
         raise SpecError("a template starts with front matter between two '---' lines", where=f"{path}:1")
     for number, line in enumerate(lines[1:], start=2):
-        if line.strip() == "---":
+        if line.rstrip() == "---":
             return "\n".join(lines[1 : number - 1]), number + 1, "\n".join(lines[number:])
     raise SpecError("the front matter has no closing '---' line", where=f"{path}:1")
 
 
-@cache
-def _environment() -> jinja2.Environment:
-    return environment()
-
-
-def _trees(source: str, path: Path) -> dict[str, nodes.Template]:
-    """One syntax tree a block: what stands at the top (macros, sets) and then the block's body."""
-    try:
-        tree = _environment().parse(source, filename=str(path))
-    except jinja2.TemplateSyntaxError as error:
-        raise SpecError(f"this is not Jinja: {error.message}", where=f"{path}:{error.lineno}") from error
-    except RecursionError as error:
-        raise SpecError("the template is nested too deeply", where=str(path)) from error
-    top: list[nodes.Node] = []
-    blocks: dict[str, nodes.Block] = {}
-    for node in tree.body:
-        if isinstance(node, nodes.Block):
-            blocks[node.name] = node
-        elif isinstance(node, (nodes.Macro, nodes.Assign, nodes.AssignBlock)):
-            top.append(node)
-        else:
-            _refuse_outside(node, path)
-    _check_blocks(blocks, tree, path)
-    trees = {name: nodes.Template([*top, *block.body], lineno=block.lineno) for name, block in blocks.items()}
-    for part in trees.values():
-        part.set_environment(_environment())
-    return trees
-
-
-def _refuse_outside(node: nodes.Node, path: Path) -> None:
-    text = "".join(data.data for data in node.find_all(nodes.TemplateData))
-    if isinstance(node, nodes.Output) and not text.strip() and all(isinstance(n, nodes.TemplateData) for n in node.nodes):
-        return
-    line = node.lineno + len(text) - len(text.lstrip("\n"))
-    raise SpecError("this stands outside the blocks and would never be shown", where=f"{path}:{line}",
-                    fix="Put it into the instruction, input or target block.")  # fmt: skip
-
-
-def _check_blocks(blocks: Mapping[str, nodes.Block], tree: nodes.Template, path: Path) -> None:
-    problems: list[PromptsciError] = [
-        SpecError(f"unknown block '{name}'", where=f"{path}:{block.lineno}", fix=did_you_mean(name, BLOCKS))
-        for name, block in blocks.items()
-        if name not in BLOCKS
-    ]
-    problems += [
-        SpecError(f"the template has no {name} block", where=str(path), fix=f"Add {{% block {name} %}}...{{% endblock %}}.")
-        for name in BLOCKS
-        if name not in blocks
-    ]
-    problems += [
-        SpecError(f"a template cannot {kind} another file", where=f"{path}:{node.lineno}")
-        for node_type, kind in ((nodes.Include, "include"), (nodes.Import, "import"), (nodes.FromImport, "import"),
-                                (nodes.Extends, "extend"))
-        for node in tree.find_all(node_type)
-    ]  # fmt: skip
-    problems += [
-        SpecError(f"'{node.name}' cannot be used in a template: names do not start with an underscore",
-                  where=f"{path}:{node.lineno}")
-        for node in tree.find_all(nodes.Name)
-        if node.name.startswith("_")
-    ]  # fmt: skip
-    raise_all(problems)
-
-
-def _compile(tree: nodes.Template, path: Path) -> jinja2.Template:
-    env = _environment()
-    bounded = with_budget(copy.deepcopy(tree))
-    bounded.set_environment(env)
-    try:
-        code = env.compile(bounded, str(path), str(path))
-        return jinja2.Template.from_code(env, code, env.make_globals(None))
-    except jinja2.TemplateError as error:
-        line = getattr(error, "lineno", None)
-        raise SpecError(f"this is not Jinja: {error}", where=f"{path}:{line}" if line else str(path)) from error
-    except (RecursionError, SyntaxError, MemoryError) as error:
-        raise SpecError("the template is nested too deeply", where=str(path)) from error
-
-
 def check_fit(template: Template, task: Task) -> None:
     """Nothing when the template can say this task; otherwise raises every reason why not, each with its line."""
-    raise_all([*_unknown_variables(template, task), *_choice_problems(template, task)])
+    raise_all([*_variable_problems(template, task), *_choice_problems(template, task)])
 
 
-def _unknown_variables(template: Template, task: Task) -> list[PromptsciError]:
+def _variable_problems(template: Template, task: Task) -> list[PromptsciError]:
     allowed = {
-        "instruction": {"choices"},
-        "input": {"choices", *task.fields},
-        "target": {"choices", "choice", *task.fields},
+        "instruction": ["choices"],
+        "input": ["choices", *task.fields],
+        "target": ["choices", "choice", *task.fields],
     }
     problems: list[PromptsciError] = []
     for block, tree in template.trees.items():
-        for name in sorted(meta.find_undeclared_variables(tree) - allowed[block] - {"range", "namespace"}):
+        for name in sorted(template.variables(block) - set(allowed[block])):
             line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
             where = f"{template.path}:{line}"
             if name in task.fields or name == "choice":
-                problems.append(SpecError(f"the {block} block cannot see '{name}'", where=where,
-                                          fix="It may use: " + ", ".join(sorted(allowed[block])) + "."))  # fmt: skip
+                what = f"the {block} block cannot see '{name}'"
+                fix = f"It may use: {', '.join(allowed[block])}."
             else:
-                problems.append(SpecError(
-                    f"the template uses '{name}', which task {task.name} does not have", where=where,
-                    fix=f"Fields: {', '.join(task.fields)}.  {did_you_mean(name, task.fields)}".removesuffix(
-                        f"  Known: {', '.join(sorted(task.fields))}."),
-                ))  # fmt: skip
+                what = f"the template uses '{name}', which task {task.name} does not have"
+                near = did_you_mean(name, task.fields)
+                fix = f"Fields: {', '.join(task.fields)}." + (f"  {near}" if near.startswith("Did") else "")
+            problems.append(SpecError(what, where=where, fix=fix))
+    if "choice" not in template.variables("target"):
+        what = "the target block does not use 'choice', so every label would have the same answer"
+        where = f"{template.path}:{template.trees['target'].lineno}"
+        problems.append(SpecError(what, where=where, fix="Write {{ choice }} where the answer stands."))
     return problems
 
 
 def _choice_problems(template: Template, task: Task) -> list[PromptsciError]:
     given = template.front.choices
     where = template.document.where
-    problems: list[PromptsciError] = [
-        SpecError(f"choices: '{label}' is not a label of task {task.name}", where=where(("choices", label)),
-                  fix=did_you_mean(label, task.labels))
-        for label in given
-        if label not in task.labels
-    ]  # fmt: skip
-    if given:
-        problems += [
-            SpecError(f"choices: label '{label}' of task {task.name} has no words", where=where(("choices",)),
-                      fix=f"Add a line '{label}: ...' under choices.")
-            for label in task.labels
-            if label not in given
-        ]  # fmt: skip
+    problems: list[PromptsciError] = []
+    for label in given:
+        if label not in task.labels:
+            what = f"choices: '{label}' is not a label of task {task.name}"
+            problems.append(SpecError(what, where=where(("choices", label)), fix=did_you_mean(label, task.labels)))
+    for label in task.labels:
+        if given and label not in given:
+            what = f"choices: label '{label}' of task {task.name} has no words"
+            problems.append(SpecError(what, where=where(("choices",)), fix=f"Add a line '{label}: ...' under choices."))
     first_with: dict[str, str] = {}
     for label, words in template.words(task.labels).items():
         other = first_with.setdefault(words, label)
         if other != label:
-            problems.append(SpecError(f"choices: {other} and {label} have the same words '{words}'",
-                                      where=where(("choices", label)), fix="Give each label words of its own."))  # fmt: skip
+            what = f"choices: {other} and {label} have the same words '{words}'"
+            fix = "Give each label words of its own."
+            problems.append(SpecError(what, where=where(("choices", label)), fix=fix))
     return problems
