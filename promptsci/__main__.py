@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 
 from promptsci.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,7 +1,9 @@
 """The Run folder: ``run.json``, ``predictions.jsonl``, ``scores.json``. All that the two wings know of each other.
 
-While a run works, rows go to ``predictions.partial.jsonl``, each flushed as it is done. A row is the last thing a killed run can
-tear, so reading drops a torn last line. When all rows are there, ``predictions.jsonl`` is written in the order of the data and put
+While a run works, rows go to ``predictions.partial.jsonl``, each flushed as it is done. A row is the last thing a
+killed run can
+tear, so reading drops a torn last line. When all rows are there, ``predictions.jsonl`` is written in the order of the
+data and put
 in place at once: the folder has that file if and only if the run is whole.
 """
 
@@ -104,7 +106,9 @@ class RunFolder:
     def rows(self) -> Iterator[Row]:
         """The rows of predictions.jsonl, in the order of the data."""
         if not self.is_whole:
-            raise RunError("the run is not finished", where=str(self.path), fix="Run the same command again; it goes on.")
+            raise RunError(
+                "the run is not finished", where=str(self.path), fix="Run the same command again; it goes on."
+            )
         with self.predictions_path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 yield _parse(line, self.predictions_path, number)
@@ -144,7 +148,7 @@ class RunFolder:
                 yield RowWriter(file, self.partial_path)
 
     def finish(self, order: Sequence[str], decisions: Mapping[str, Any] | None = None) -> None:
-        """Writes predictions.jsonl from the rows on disk, in the order of ids, with each row's decision under ``label``."""
+        """Writes predictions.jsonl from the rows on disk, in the order of ids, each row's decision under ``label``."""
         source = self.partial_path if self.partial_path.is_file() else self.predictions_path
         places = _line_places(source)
         with atomic_file(self.predictions_path) as out, source.open("rb") as lines:
@@ -152,8 +156,12 @@ class RunFolder:
                 lines.seek(places[row_id])
                 row = json.loads(lines.readline())
                 if decisions is not None:
-                    row = {"id": row["id"], "gold": row["gold"], "label": decisions[row_id],
-                           **{k: v for k, v in row.items() if k not in ("id", "gold", "label")}}  # fmt: skip
+                    row = {
+                        "id": row["id"],
+                        "gold": row["gold"],
+                        "label": decisions[row_id],
+                        **{k: v for k, v in row.items() if k not in ("id", "gold", "label")},
+                    }
                 out.write((_dumps(row) + "\n").encode())
         self.partial_path.unlink(missing_ok=True)
 
@@ -195,8 +203,9 @@ def find_run(name: str, root: Path) -> RunFolder:
     if hits:
         raise RunError(f"'{name}' names {len(hits)} runs: {', '.join(sorted(hits))}", fix="Write more of the name.")
     near = did_you_mean(name, runs)
-    raise RunError(f"there is no run '{name}' in {root}",
-                   fix=near if near.startswith("Did") else "List them with: promptsci runs")  # fmt: skip
+    raise RunError(
+        f"there is no run '{name}' in {root}", fix=near if near.startswith("Did") else "List them with: promptsci runs"
+    )
 
 
 def run_name(parts: Iterable[str], settings: Mapping[str, Any]) -> str:
@@ -256,8 +265,11 @@ def _lock(file: BinaryIO) -> bool:
 
 
 def _busy(path: Path) -> RunError:
-    return RunError("another process is working on this run", where=str(path),
-                    fix="Wait until it is done; the same command then prints its result.")  # fmt: skip
+    return RunError(
+        "another process is working on this run",
+        where=str(path),
+        fix="Wait until it is done; the same command then prints its result.",
+    )
 
 
 def _line_places(path: Path) -> dict[str, int]:

@@ -28,8 +28,14 @@ NOUNS = ("task", "template", "model", "data", "split")
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
 @click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")
-@click.option("--verify-sharing", "verify", type=click.IntRange(0), default=4, show_default=True,
-              help="Rows that are scored again one by one.")  # fmt: skip
+@click.option(
+    "--verify-sharing",
+    "verify",
+    type=click.IntRange(0),
+    default=4,
+    show_default=True,
+    help="Rows that are scored again one by one.",
+)
 @click.option("--no-sharing", is_flag=True, help="Score every pair alone, the slow and plain way.")
 @click.option("--pack-tokens", type=click.IntRange(16), help="Tokens in one pass. [default: what the device likes]")
 @click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
@@ -61,8 +67,13 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
 
     catalog = Catalog.standard(*options["catalog"])
     kept = ("shots", "choose", "pool", "limit", "dtype", "rule", "verify", "pack_tokens", "trust_remote_code")
-    first = Settings(**nouns, **{name: options[name] for name in kept}, seed=options["seed"], format=options["format_"],
-                     sharing=not options["no_sharing"])  # fmt: skip
+    first = Settings(
+        **nouns,
+        **{name: options[name] for name in kept},
+        seed=options["seed"],
+        format=options["format_"],
+        sharing=not options["no_sharing"],
+    )
     asked = [
         dataclasses.replace(first, template=wording, seed=seed)
         for wording in _wordings(catalog, first)

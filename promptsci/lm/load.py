@@ -79,18 +79,23 @@ def load_model(
         from transformers import AutoModelForCausalLM
 
         try:
-            model, found = AutoModelForCausalLM.from_pretrained(
-                path, output_loading_info=True, dtype=getattr(torch, pick_dtype(dtype, chosen_device)), trust_remote_code=trust_remote_code,
-                use_safetensors=True, local_files_only=True,
-            )  # fmt: skip
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                path,
+                output_loading_info=True,
+                dtype=getattr(torch, pick_dtype(dtype, chosen_device)),
+                trust_remote_code=trust_remote_code,
+                use_safetensors=True,
+                local_files_only=True,
+            )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"cannot load the model: {first_line(error)}",
                 where=str(path),
                 fix="It must be a causal LM that transformers knows, with its weights in safetensors.",
             ) from error
-    model.to(chosen_device)  # type: ignore[arg-type]  # transformers' wrapper hides the signature
-    model.eval().requires_grad_(False)  # type: ignore[no-untyped-call]
+    model, found = loaded
+    _refuse_missing(found, path)
+    model.to(chosen_device).eval().requires_grad_(False)
     if model.device.type == "cpu" and model.dtype == torch.bfloat16:
         from promptsci.lm.attention import use_products
 
@@ -102,8 +107,11 @@ def _refuse_missing(found: Mapping[str, Any], path: Path) -> None:
     """Raises ModelError when weights are missing: transformers would make them up at random."""
     missing = sorted({*found["missing_keys"], *(key for key, *_ in found.get("mismatched_keys", ()))})
     if missing:
-        raise ModelError(f"{len(missing)} weights are missing, among them {missing[0]}", where=str(path),
-                         fix="The folder holds another kind of model, or was not saved whole. Fetch or save it again.")  # fmt: skip
+        raise ModelError(
+            f"{len(missing)} weights are missing, among them {missing[0]}",
+            where=str(path),
+            fix="The folder holds another kind of model, or was not saved whole. Fetch or save it again.",
+        )
 
 
 def pick_dtype(dtype: str, device: str) -> str:

@@ -1,9 +1,24 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import Reproduction, reproduce
-from promptsci.pipeline.run import LMs, Watcher, folder_of, judge, load_transformers, read_result, run
+from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
 
-__all__ = ["DEFAULT_MODEL", "LMs", "Prepared", "Reproduction", "Result", "Settings", "Watcher", "folder_of", "judge", "load_transformers", "prepare",
-           "read_result", "reproduce", "run"]  # fmt: skip
+__all__ = [
+    "DEFAULT_MODEL",
+    "LMs",
+    "Prepared",
+    "Reproduction",
+    "Result",
+    "Settings",
+    "Watcher",
+    "folder_of",
+    "judge",
+    "load_transformers",
+    "prepare",
+    "read_result",
+    "reproduce",
+    "run",
+]

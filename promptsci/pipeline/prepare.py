@@ -118,13 +118,16 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     attempt(lambda: _check_rule(settings.rule))
     notes: list[str] = []
     dataset = attempt(lambda: _dataset(settings, task, notes))
-    pool = Pool(dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else [], task.labels)
+    pool = Pool(
+        dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else [], task.labels
+    )
     choose = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(choose, pool, settings.shots, settings.seed, task)) if dataset else None
     examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
     raise_all(problems)
-    assert template and metrics and dataset and chosen is not None and examples and model
+    assert template is not None and metrics is not None and dataset is not None  # noqa: PT018 - one invariant
+    assert chosen is not None and examples is not None and model is not None  # noqa: PT018
     tokenizer = Tokenizer(model.path)
     format_ = pick_format(settings.format, model, tokenizer)
     questioner = Questioner(Assembler(task, template), Encoder(tokenizer, format_), chosen, model_context(model))
@@ -132,8 +135,23 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     questioner.questions(examples[:1])  # a shot that cannot be rendered is not to be found in the middle of a run
     split, pool_name = settings.split, split_name(settings.pool or task.shots.from_)
     seen = seen_ids(dataset, split, pool_name) if split != pool_name else frozenset[str]()
-    return Prepared(settings, task, template, dataset, integrity(dataset, task.labels), examples, pool, seen, model, format_, choose,
-                    metrics, questioner, catalog, tuple(notes))  # fmt: skip
+    return Prepared(
+        settings,
+        task,
+        template,
+        dataset,
+        integrity(dataset, task.labels),
+        examples,
+        pool,
+        seen,
+        model,
+        format_,
+        choose,
+        metrics,
+        questioner,
+        catalog,
+        tuple(notes),
+    )
 
 
 def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:

@@ -28,7 +28,12 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "template": prepared.template.name,
         "model": prepared.model.name,
         "adapter": None,
-        "data": {"source": dataset.source, "origin": dataset.origin, "revision": dataset.revision, "about": dataset.about},
+        "data": {
+            "source": dataset.source,
+            "origin": dataset.origin,
+            "revision": dataset.revision,
+            "about": dataset.about,
+        },
         "split": settings.split,
         "method": prepared.method,
         "shots": settings.shots,

@@ -113,8 +113,11 @@ def reproduce(
         settings = Settings(**{**record["settings"], "rule": record["rule"]})
         there = [Path(root) for root in record["catalog"]]
     except (KeyError, TypeError) as error:
-        raise RunError(f"run.json was written by another version of promptsci ({error})", where=str(folder.run_path),
-                       fix="Run it again with promptsci run.") from error  # fmt: skip
+        raise RunError(
+            f"run.json was written by another version of promptsci ({error})",
+            where=str(folder.run_path),
+            fix="Run it again with promptsci run.",
+        ) from error
     prepared = prepare(settings, Catalog((*catalog.roots, *there)), progress)
     with tempfile.TemporaryDirectory(prefix="promptsci-") as temporary:
         again = RunFolder(Path(temporary) / "run")
@@ -134,9 +137,12 @@ def _compare(folder: RunFolder, again: RunFolder) -> Reproduction:
         difference=_difference(folder, again),
         inputs=_changed(_inputs(stored), _inputs(now)),
         versions=_changed({**stored["versions"], **stored["host"]}, {**now["versions"], **now["host"]}),
-        main={"name": main, "stored": folder.read_scores()["metrics"][main]["value"],
-              "now": again.read_scores()["metrics"].get(main, {}).get("value")},
-    )  # fmt: skip
+        main={
+            "name": main,
+            "stored": folder.read_scores()["metrics"][main]["value"],
+            "now": again.read_scores()["metrics"].get(main, {}).get("value"),
+        },
+    )
 
 
 def _difference(folder: RunFolder, again: RunFolder) -> Difference:

@@ -1,8 +1,8 @@
 """Which labelled examples stand before the query.
 
 The choice depends on the seed and on the query's own id and text, never on the order of work. A shot never has the
-query's id or text, and no two shots of a query have the same text: pools repeat texts, and a repeat would show the model
-nothing new. Texts are the same when they differ in case and white space only.
+query's id or text, and no two shots of a query have the same text: pools repeat texts, and a repeat would show the
+model nothing new. Texts are the same when they differ in case and white space only.
 """
 
 from __future__ import annotations

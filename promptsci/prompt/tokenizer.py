@@ -137,7 +137,8 @@ class Tokenizer:
             what = f"the model's chat template refuses these turns: {error}"
             raise ModelError(what, where=str(self.folder), fix=fix) from error
         for message in messages:
-            if message["content"].strip() not in text:
+            content = message["content"].strip()
+            if content not in text and json.dumps(content, ensure_ascii=False) not in text:
                 what = f"the model's chat template leaves the {message['role']} turn out"
                 raise ModelError(what, where=str(self.folder), fix=fix)
         return text

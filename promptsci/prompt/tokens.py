@@ -155,7 +155,7 @@ class Encoder:
 
     def _splits(self, text: str, at: int) -> bool:
         """Whether a space stands between two characters that are not white space, and no token reaches across it."""
-        if text[at] != " " or at == 0 or text[at - 1].isspace() or text[at + 1 : at + 2].isspace():
+        if text[at : at + 1] != " " or at == 0 or text[at - 1].isspace() or text[at + 1 : at + 2].isspace():
             return False  # runs of white space are split in other ways
         if self._reaching is None:
             return False

@@ -1,4 +1,4 @@
-"""Compares shared packs of several sizes with scoring one pair at a time: largest difference, and decisions that change.
+"""Compares shared packs with scoring one pair at a time: largest difference, and decisions that change.
 
     python scripts/bench/exactness.py --data PATH [--model NAME] [--dtype float32] [--packs 128,256,512] [--batches 1,8]
 
@@ -30,10 +30,22 @@ def main() -> None:
     parser.add_argument("--packs", default="128,256,512")
     parser.add_argument("--batches", default="1,8")
     args = parser.parse_args()
-    prepared = prepare(Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, limit=args.limit,
-                                format="plain"), Catalog.standard())  # fmt: skip
+    prepared = prepare(
+        Settings(
+            args.task,
+            data=args.data,
+            model=args.model,
+            shots=args.shots,
+            choose=args.choose,
+            limit=args.limit,
+            format="plain",
+        ),
+        Catalog.standard(),
+    )
     queries = [question.query for question in prepared.questioner.questions(prepared.examples)]
-    ways = [(f"one by one, batch {batch}", Scoring(sharing=False, batch=int(batch))) for batch in args.batches.split(",")]
+    ways = [
+        (f"one by one, batch {batch}", Scoring(sharing=False, batch=int(batch))) for batch in args.batches.split(",")
+    ]
     ways += [(f"packs of {pack}", Scoring(pack_tokens=int(pack), verify=0)) for pack in args.packs.split(",")]
     oracle: list[np.ndarray] = []
     for name, scoring in ways:
@@ -44,8 +56,12 @@ def main() -> None:
         oracle = oracle or nats
         worst = max(float(np.abs(a - b).max()) for a, b in zip(oracle, nats, strict=True))
         changed = sum(int(a.argmax() != b.argmax()) for a, b in zip(oracle, nats, strict=True))
-        print(f"{name:22} {len(nats)} rows, {seconds:7.1f} s, {lm.tokens.computed:9,} tokens, max difference {worst:.2e} nats, "
-              f"decisions changed {changed}", flush=True)  # fmt: skip
+        print(
+            f"{name:22} {len(nats)} rows, {seconds:7.1f} s, {lm.tokens.computed:9,} tokens, "
+            f"max difference {worst:.2e} nats, "
+            f"decisions changed {changed}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

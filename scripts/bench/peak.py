@@ -2,8 +2,10 @@
 
     python scripts/bench/peak.py --data PATH [--dtype float32] [--shots 8]
 
-Counted are the multiplications that must be done: two per weight of the layers and token, the attention over what each token sees
-(no masked part), and the head at positions where a token is predicted. The machine's rate is the best of several products in the
+Counted are the multiplications that must be done: two per weight of the layers and token, the attention over what
+each token sees
+(no masked part), and the head at positions where a token is predicted. The machine's rate is the best of several
+products in the
 model's own layer shapes.
 """
 
@@ -31,8 +33,10 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--packs", default="128,192,256,384,512")
     args = parser.parse_args()
-    prepared = prepare(Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, format="plain"),
-                       Catalog.standard())  # fmt: skip
+    prepared = prepare(
+        Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, format="plain"),
+        Catalog.standard(),
+    )
     queries = [question.query for question in prepared.questioner.questions(prepared.examples)]
     for pack in map(int, args.packs.split(",")):
         lm = TransformersLM.load(prepared.model.path, dtype=args.dtype, scoring=Scoring(verify=0, pack_tokens=pack))
@@ -44,15 +48,23 @@ def main() -> None:
         seconds = time.perf_counter() - start
         rate = max(before, matmul_rate(lm, pack))
         flops = needed_flops(lm, queries)
-        print(f"packs of {pack:4d}: {seconds:6.2f} s, {lm.tokens.computed / seconds:7.0f} tokens/s, {flops / seconds / 1e9:6.1f} of "
-              f"{rate / 1e9:6.1f} GFLOP/s: {flops / seconds / rate:.2f}", flush=True)  # fmt: skip
+        print(
+            f"packs of {pack:4d}: {seconds:6.2f} s, {lm.tokens.computed / seconds:7.0f} tokens/s, "
+            f"{flops / seconds / 1e9:6.1f} of "
+            f"{rate / 1e9:6.1f} GFLOP/s: {flops / seconds / rate:.2f}",
+            flush=True,
+        )
 
 
 def needed_flops(lm: TransformersLM, queries: list) -> float:
     """Floating-point operations that scoring these queries takes, two for each multiplication and addition."""
     config = lm.loaded.text_config
     trie = plan.build([plan.Asked(query.ids, query.choice_ids) for query in queries])
-    layers = sum(p.numel() for name, p in lm.loaded.model.named_parameters() if p.ndim == 2 and "embed" not in name and "lm_head" not in name)
+    layers = sum(
+        p.numel()
+        for name, p in lm.loaded.model.named_parameters()
+        if p.ndim == 2 and "embed" not in name and "lm_head" not in name
+    )
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     attention = 4.0 * config.num_attention_heads * head_dim * config.num_hidden_layers * float((trie.depths + 1).sum())
     positions = len({target.node for target in trie.targets})
@@ -62,8 +74,11 @@ def needed_flops(lm: TransformersLM, queries: list) -> float:
 def matmul_rate(lm: TransformersLM, rows: int) -> float:
     """The best rate of the model's own layer shapes with ``rows`` rows, and of a large square product, in FLOP/s."""
     config = lm.loaded.text_config
-    shapes = [(rows, config.hidden_size, config.intermediate_size), (1024, config.hidden_size, config.intermediate_size),
-              (2048, 2048, 2048)]  # fmt: skip
+    shapes = [
+        (rows, config.hidden_size, config.intermediate_size),
+        (1024, config.hidden_size, config.intermediate_size),
+        (2048, 2048, 2048),
+    ]
     return max(product_rate(*shape, lm.loaded.dtype) for shape in shapes)
 
 

@@ -33,10 +33,16 @@ def main() -> None:
         for n_rows in map(int, args.rows.split(",")):
             data = make_data(Path(folder) / f"data-{n_rows}", n_rows, model)
             command = [sys.executable, __file__, "--one", str(data), "--shots", str(args.shots)]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            found = json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            )
             tokens = found["tokens"]
-            print(f"{n_rows:8,} {found['s']:9.2f} {1000 * found['s'] / n_rows:9.2f} {found['peak'] / 2**20:9.0f} {tokens['computed']:11,} "
-                  f"{tokens['computed'] / tokens['distinct']:11.3f}", flush=True)  # fmt: skip
+            print(
+                f"{n_rows:8,} {found['s']:9.2f} {1000 * found['s'] / n_rows:9.2f} {found['peak'] / 2**20:9.0f} "
+                f"{tokens['computed']:11,} "
+                f"{tokens['computed'] / tokens['distinct']:11.3f}",
+                flush=True,
+            )
 
 
 def run_one(data: Path, shots: int) -> None:
@@ -45,11 +51,20 @@ def run_one(data: Path, shots: int) -> None:
     from promptsci.spec import Catalog
 
     start = time.perf_counter()
-    settings = Settings("citation-intent", data=str(data), model=str(data.parent / "model"), shots=shots, dtype="float32", format="plain",
-                        verify=0)  # fmt: skip
+    settings = Settings(
+        "citation-intent",
+        data=str(data),
+        model=str(data.parent / "model"),
+        shots=shots,
+        dtype="float32",
+        format="plain",
+        verify=0,
+    )
     prepared = prepare(settings, Catalog.standard())
     result = run(prepared, folder_of(prepared, data / "runs"), LMs(load_transformers))
-    print(json.dumps({"s": time.perf_counter() - start, "peak": result["peak_memory_bytes"], "tokens": result["tokens"]}))
+    print(
+        json.dumps({"s": time.perf_counter() - start, "peak": result["peak_memory_bytes"], "tokens": result["tokens"]})
+    )
 
 
 def make_data(folder: Path, n_rows: int, model: Path) -> Path:
@@ -71,15 +86,30 @@ def make_model(folder: Path) -> Path:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    words = sorted({f"{a}{b}" for a in ("cit", "meth", "stud", "resul", "mod", "dat") for b in ("ing", "od", "y", "ts", "el", "a", "ion", "ed")})
+    words = sorted(
+        {
+            f"{a}{b}"
+            for a in ("cit", "meth", "stud", "resul", "mod", "dat")
+            for b in ("ing", "od", "y", "ts", "el", "a", "ion", "ed")
+        }
+    )
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator([" ".join(words)] * 50, trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False))
+    tokenizer.train_from_iterator(
+        [" ".join(words)] * 50, trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
+    )
     PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
-    config = LlamaConfig(vocab_size=600, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2,
-                         num_key_value_heads=2, max_position_embeddings=4096)  # fmt: skip
+    config = LlamaConfig(
+        vocab_size=600,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     (folder / "words.txt").write_text(" ".join(words))
     return folder

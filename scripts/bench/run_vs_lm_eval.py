@@ -2,8 +2,10 @@
 
     python scripts/bench/run_vs_lm_eval.py --data PATH [--shots 8] [--dtype float32] [--rows N]
 
-lm-evaluation-harness gets a venv of its own (``.bench/lm-eval``). Both sides run as fresh processes, one after the other, on the
-same model folder, the same prompts byte for byte, the same dtype and the same rows. The harness's batch size is the fastest of
+lm-evaluation-harness gets a venv of its own (``.bench/lm-eval``). Both sides run as fresh processes, one after the
+other, on the
+same model folder, the same prompts byte for byte, the same dtype and the same rows. The harness's batch size is the
+fastest of
 those tried on the first rows.
 """
 
@@ -39,10 +41,14 @@ def main() -> None:
     args.work.mkdir(exist_ok=True)
     requests = args.work / "requests.json"
     describe(args, requests)
-    ours = run([sys.executable, str(HERE / "side_promptsci.py"), str(requests), args.dtype], args.work / "promptsci.json")
+    ours = run(
+        [sys.executable, str(HERE / "side_promptsci.py"), str(requests), args.dtype], args.work / "promptsci.json"
+    )
     harness = harness_python(args.work)
     dtype = args.harness_dtype or ("bfloat16" if args.dtype == "auto" else args.dtype)
-    theirs = run([harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches], args.work / "lm_eval.json")
+    theirs = run(
+        [harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches], args.work / "lm_eval.json"
+    )
     report(ours, theirs, args)
 
 
@@ -51,11 +57,20 @@ def describe(args: argparse.Namespace, path: Path) -> None:
     from promptsci.pipeline import Settings, prepare
     from promptsci.spec import Catalog
 
-    settings = Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, limit=args.rows,
-                        format="plain")  # fmt: skip
+    settings = Settings(
+        args.task,
+        data=args.data,
+        model=args.model,
+        shots=args.shots,
+        choose=args.choose,
+        limit=args.rows,
+        format="plain",
+    )
     prepared = prepare(settings, Catalog.standard())
     questions = prepared.questioner.questions(prepared.examples)
-    prompts = [{"context": q.query.text, "continuations": [f" {words}" for words in q.query.choices]} for q in questions]
+    prompts = [
+        {"context": q.query.text, "continuations": [f" {words}" for words in q.query.choices]} for q in questions
+    ]
     path.write_text(json.dumps({"model": str(prepared.model.path), "prompts": prompts}))
     print(f"{len(prompts)} prompts of {args.task}, {args.shots} {args.choose} shots, model {args.model}")
 
@@ -77,13 +92,17 @@ def harness_python(work: Path) -> str:
 def run(command: list[str], out: Path) -> dict:
     """What one side wrote, and the time of its whole process."""
     start = time.perf_counter()
-    subprocess.run([*command, str(out)], check=True, env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"})
+    subprocess.run(
+        [*command, str(out)], check=True, env={**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
+    )
     return {**json.loads(out.read_text()), "process_s": time.perf_counter() - start}
 
 
 def report(ours: dict, theirs: dict, args: argparse.Namespace) -> None:
     """Prints times, ratios and the largest difference."""
-    pairs = [(a, b) for one, other in zip(ours["nats"], theirs["nats"], strict=True) for a, b in zip(one, other, strict=True)]
+    pairs = [
+        (a, b) for one, other in zip(ours["nats"], theirs["nats"], strict=True) for a, b in zip(one, other, strict=True)
+    ]
     worst = max(abs(a - b) for a, b in pairs)
     changed = sum(best(a) != best(b) for a, b in zip(ours["nats"], theirs["nats"], strict=True))
     print(f"\n{'':28}{'promptsci':>12}{'lm-eval':>12}{'ratio':>9}")
@@ -91,11 +110,26 @@ def report(ours: dict, theirs: dict, args: argparse.Namespace) -> None:
         print(f"{name:28}{ours[key]:12.2f}{theirs[key]:12.2f}{theirs[key] / ours[key]:8.1f}x")
     print(f"{'dtype':28}{ours['dtype']:>12}{theirs['dtype']:>12}")
     print(f"{'batch size, of those tried':28}{'':12}{theirs['batch']:12d}   {theirs['tried']}")
-    print(f"tokens computed {ours['tokens']['computed']:,}, distinct {ours['tokens']['distinct']:,}, unshared {ours['tokens']['unshared']:,}")
-    print(f"log-likelihoods: {len(pairs):,} compared, largest difference {worst:.2e} nats, decisions that differ: {changed}")
-    print(json.dumps({"shots": args.shots, "rows": len(ours["nats"]), "ratio_scoring": theirs["score_s"] / ours["score_s"],
-                      "ratio_process": theirs["process_s"] / ours["process_s"], "max_difference_nats": worst,
-                      "finite": math.isfinite(worst)}))  # fmt: skip
+    print(
+        f"tokens computed {ours['tokens']['computed']:,}, distinct {ours['tokens']['distinct']:,}, "
+        f"unshared {ours['tokens']['unshared']:,}"
+    )
+    print(
+        f"log-likelihoods: {len(pairs):,} compared, largest difference {worst:.2e} nats, "
+        f"decisions that differ: {changed}"
+    )
+    print(
+        json.dumps(
+            {
+                "shots": args.shots,
+                "rows": len(ours["nats"]),
+                "ratio_scoring": theirs["score_s"] / ours["score_s"],
+                "ratio_process": theirs["process_s"] / ours["process_s"],
+                "max_difference_nats": worst,
+                "finite": math.isfinite(worst),
+            }
+        )
+    )
 
 
 def best(values: list[float]) -> int:

@@ -2,7 +2,8 @@
 
     python scripts/bench/sharing_scaling.py [--model NAME] [--plan-only]
 
-Prompts are random words in the shape of a few-shot classification task; ``--plan-only`` leaves the model out and shows what the
+Prompts are random words in the shape of a few-shot classification task; ``--plan-only`` leaves the model out and
+shows what the
 planner alone costs.
 """
 
@@ -29,8 +30,11 @@ def main() -> None:
     parser.add_argument("--labels", default="2,6,24")
     args = parser.parse_args()
     lm = None if args.plan_only else load(args.model, args.dtype)
-    print(f"{'rows':>6} {'shots':>5} {'labels':>6} {'shots are':>9} {'unshared':>12} {'distinct':>9} {'computed':>9} {'ratio':>6} {'plan s':>7} "
-          f"{'score s':>8}")  # fmt: skip
+    print(
+        f"{'rows':>6} {'shots':>5} {'labels':>6} {'shots are':>9} {'unshared':>12} "
+        f"{'distinct':>9} {'computed':>9} {'ratio':>6} {'plan s':>7} "
+        f"{'score s':>8}"
+    )
     grid = [[int(value) for value in text.split(",")] for text in (args.rows, args.shots, args.labels)]
     for n_rows in grid[0]:
         for n_shots in grid[1]:
@@ -61,8 +65,12 @@ def show(lm: object, n_rows: int, n_shots: int, n_labels: int, *, own: bool) -> 
         list(lm.score(queries))
         score_s = f"{time.perf_counter() - start:8.2f}"
         computed = lm.tokens.computed
-    print(f"{n_rows:6d} {n_shots:5d} {n_labels:6d} {'own' if own else 'fixed':>9} {trie.n_unshared:12,} {trie.n_distinct:9,} {computed:9,} "
-          f"{computed / trie.n_distinct:6.3f} {planned:7.3f} {score_s:>8}", flush=True)  # fmt: skip
+    print(
+        f"{n_rows:6d} {n_shots:5d} {n_labels:6d} {'own' if own else 'fixed':>9} "
+        f"{trie.n_unshared:12,} {trie.n_distinct:9,} {computed:9,} "
+        f"{computed / trie.n_distinct:6.3f} {planned:7.3f} {score_s:>8}",
+        flush=True,
+    )
 
 
 def make(n_rows: int, n_shots: int, n_labels: int, *, own: bool) -> list[Query]:

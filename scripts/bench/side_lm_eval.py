@@ -1,4 +1,4 @@
-"""The other side of ``run_vs_lm_eval.py``: scores the requests with lm-evaluation-harness. Runs in the harness's own venv.
+"""The other side of ``run_vs_lm_eval.py``: scores the requests in the harness's own venv.
 
 Arguments: requests, dtype, batch sizes to try, output.
 """

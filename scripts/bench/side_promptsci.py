@@ -18,13 +18,24 @@ def main() -> None:
     lm = TransformersLM.load(Path(asked["model"]), dtype=dtype, scoring=Scoring(verify=0))
     start = time.perf_counter()
     encoder = Encoder(Tokenizer(Path(asked["model"])), "plain")
-    prompts = [Prompt("", (), one["context"], tuple(text[1:] for text in one["continuations"])) for one in asked["prompts"]]
+    prompts = [
+        Prompt("", (), one["context"], tuple(text[1:] for text in one["continuations"])) for one in asked["prompts"]
+    ]
     scored = sorted(lm.score(encoder.encode(prompts)))
     seconds = time.perf_counter() - start
     nats = [[sum(choice) for choice in one.nats] for one in scored]
     described = lm.describe()
-    Path(out).write_text(json.dumps({"nats": nats, "score_s": seconds, "dtype": described.dtype, "tokens": lm.tokens.to_json(),
-                                     "sharing": described.sharing}))  # fmt: skip
+    Path(out).write_text(
+        json.dumps(
+            {
+                "nats": nats,
+                "score_s": seconds,
+                "dtype": described.dtype,
+                "tokens": lm.tokens.to_json(),
+                "sharing": described.sharing,
+            }
+        )
+    )
     print(f"promptsci: {seconds:.2f} s, {described.sharing}, {described.dtype}", flush=True)
 
 

@@ -32,7 +32,9 @@ def _bytes(pre_tokenizer: object, **post: object) -> tokenizers.Tokenizer:
     made.pre_tokenizer = pre_tokenizer
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
     made.train_from_iterator(TEXTS, trainer)
     if post:
         made.post_processor = processors.ByteLevel(**post)
@@ -43,10 +45,10 @@ def _pieces(normalizer: object, pre_tokenizer: object, *, unigram: bool = False)
     settings = {"vocab_size": 400, "special_tokens": SPECIAL, "show_progress": False}
     if unigram:
         made = tokenizers.Tokenizer(models.Unigram())
-        trainer = trainers.UnigramTrainer(unk_token="<unk>", **settings)  # noqa: S106 - a token of text
+        trainer = trainers.UnigramTrainer(unk_token="<unk>", **settings)
     else:
-        made = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))  # noqa: S106
-        trainer = trainers.BpeTrainer(initial_alphabet=[f"<0x{byte:02X}>" for byte in range(0)], **settings)
+        made = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+        trainer = trainers.BpeTrainer(**settings)
     if normalizer:
         made.normalizer = normalizer
     if pre_tokenizer:
@@ -130,7 +132,9 @@ def task() -> Task:
 def template(tmp_path: Path) -> Callable[..., Template]:
     """A template with this input block, and others where they are given."""
 
-    def make(input_: str = "Text: {{ text }}\nLabel:", instruction: str = "Say it.", target: str = "{{ choice }}") -> Template:
+    def make(
+        input_: str = "Text: {{ text }}\nLabel:", instruction: str = "Say it.", target: str = "{{ choice }}"
+    ) -> Template:
         path = tmp_path / "plain.jinja"
         blocks = {"instruction": instruction, "input": input_, "target": target}
         body = "".join(f"{{% block {name} %}}{text}{{% endblock %}}\n" for name, text in blocks.items())

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +15,28 @@ from promptsci.prompt.tokens import MAX_KNOWN
 
 KINDS = """gpt2 bos roberta digits llama3 many-words metaspace metaspace-prefix metaspace-first llama2 unigram
 unigram-many-words""".split()
-PIECES = [" ", "  ", "\n", ".\n\n", "a", "The", " citing", "sentence", "12", "3456", "é", "🧪", "深い", "\t", "'s", "(", "<|turn|>", ":", "x y", "-"]
+PIECES = [
+    " ",
+    "  ",
+    "\n",
+    ".\n\n",
+    "a",
+    "The",
+    " citing",
+    "sentence",
+    "12",
+    "3456",
+    "é",
+    "🧪",
+    "深い",
+    "\t",
+    "'s",
+    "(",
+    "<|turn|>",
+    ":",
+    "x y",
+    "-",
+]
 WORDS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), min_size=1, max_size=40).map("".join)
 
 
@@ -44,7 +67,7 @@ def check(encoder: Encoder, asked: Prompt) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_prompt_and_answer_are_the_whole_text(make_tokenizer: Callable[[str], Tokenizer], kind: str) -> None:
-    """Whatever the tokenizer and the texts, reading only the end of a prompt again gives the ids of reading all of it."""
+    """Whatever the tokenizer and the texts, reading only a prompt's end again gives the ids of reading all of it."""
     encoder = Encoder(make_tokenizer(kind), "plain")
 
     @settings(max_examples=60)
@@ -82,7 +105,33 @@ def test_a_spanning_token_is_counted_once_a_pair(make_tokenizer: Callable[[str],
     assert query.choice_ids[0] == tuple(tokenizer.encode([" sentence"])[0].ids)
 
 
-def test_start_ids_stand_before_plain_text_only(tiny_chat: Tokenizer, make_tokenizer: Callable[[str], Tokenizer]) -> None:
+def test_an_end_is_not_read_by_itself_where_a_token_reaches_into_it(tmp_path: Path) -> None:
+    """A token across a space may win only once the answer stands there: then the whole text decides."""
+    pieces = {
+        "<unk>": 0.0,
+        "a": -1.0,
+        "▁bx": -2.0,
+        "▁c": -2.0,
+        "a▁b": -0.5,
+        "x▁c": -2.0,
+        "▁b": -5.0,
+        "x": -5.0,
+        "▁": -9.0,
+    }
+    made = tokenizers.Tokenizer(tokenizers.models.Unigram(list(pieces.items()), unk_id=0))
+    made.normalizer = tokenizers.normalizers.Replace(" ", "▁")
+    made.save(str(tmp_path / "tokenizer.json"))
+    encoder = Encoder(Tokenizer(tmp_path), "plain")
+
+    assert encoder.tokenizer.encode(["a bx", "a bx c"])[0].tokens == ["a", "▁bx"]
+    assert encoder.tokenizer.encode(["a bx c"])[0].tokens == ["a▁b", "x▁c"]
+    check(encoder, prompt("a bx", "c"))
+    assert encoder.spanning == 1
+
+
+def test_start_ids_stand_before_plain_text_only(
+    tiny_chat: Tokenizer, make_tokenizer: Callable[[str], Tokenizer]
+) -> None:
     """<bos> comes before a plain prompt; a chat template writes its own."""
     bos = make_tokenizer("bos")
     (plain,) = Encoder(bos, "plain").encode([prompt("a b")])
@@ -107,7 +156,6 @@ def test_prompts_without_text_and_answers_without_tokens_are_errors(make_tokeniz
     encoder = Encoder(make_tokenizer("gpt2"), "plain")
     with pytest.raises(PromptError, match="the prompt is empty"):
         encoder.encode([prompt("")])
-    encoder.tokenizer._backend.get_vocab()
     chat = Encoder(make_tokenizer("gpt2"), "chat")
     chat.text = lambda _prompt: "a"  # type: ignore[method-assign]
     with pytest.raises(PromptError, match="the answer '' has no tokens"):

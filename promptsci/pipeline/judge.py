@@ -1,0 +1,55 @@
+"""From a finished Run on disk to its scores and its result; no model is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptsci.pipeline.prepare import Prepared
+from promptsci.pipeline.settings import Result
+from promptsci.runs import RunFolder
+from promptsci.score import DEFAULT_RULE, evaluate, from_rows, outcomes_of
+
+ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
+DESCRIBED = ("integrity", "model_description", "versions", "warnings")
+
+
+def judge(prepared: Prepared, folder: RunFolder) -> Result:
+    """The result of a finished run: decisions written to its rows, scores.json written, all from what is on disk."""
+    rule = prepared.settings.rule or DEFAULT_RULE
+    logliks = from_rows(folder.rows(), prepared.task.labels)
+    record = folder.read_run()
+    if (record.get("rule"), record["state"]) != (rule, "done"):
+        decided = outcomes_of(logliks, rule).predicted
+        names = {row_id: prepared.task.labels[int(i)] for row_id, i in zip(logliks.ids, decided, strict=True)}
+        folder.finish(list(names), names)
+    pool = prepared.integrity.splits.get(prepared.pool_name)
+    scores = evaluate(logliks, metrics=prepared.metrics, rule=rule, train_label_counts=pool.labels if pool else None)
+    folder.write_scores(scores.to_json())
+    if record["state"] != "done":
+        record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]
+    folder.write_run({**record, "rule": rule, "state": "done"})
+    return read_result(folder)
+
+
+def _dropped_shots(record: Mapping[str, Any], folder: RunFolder) -> list[str]:
+    dropped = [row["shots_dropped"] for row in folder.rows() if row["shots_dropped"]]
+    if not dropped:
+        return []
+    context, shots, n_rows = record["model_description"]["context"], record["shots"], record["rows"]
+    return [
+        f"the context of {context:,} tokens is too short for {shots} shots in {len(dropped)} of {n_rows} rows; "
+        f"there {sum(dropped)} shots in all are left out, the farthest first"
+    ]
+
+
+def read_result(folder: RunFolder) -> Result:
+    """What ``run --json`` prints, from what is on disk alone."""
+    record, scores = folder.read_run(), folder.read_scores()
+    return {
+        **{name: record[name] for name in ASKED},
+        **scores,
+        **record["cost"],
+        **{name: record[name] for name in DESCRIBED},
+        "run_dir": str(folder.path),
+    }

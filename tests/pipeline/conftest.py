@@ -1,0 +1,141 @@
+"""A language model whose numbers are a hash of the tokens, and a project in which runs take milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptsci.lm import Description, ModelFolder, Scored, TokenCount
+from promptsci.pipeline import LMs, Settings, folder_of, prepare, run
+from promptsci.pipeline.prepare import Prepared
+from promptsci.prompt import Query
+from promptsci.runs import RunFolder
+from promptsci.spec import Catalog
+from promptsci.spec.catalog import shipped_root
+
+
+class ScriptedLM:
+    """An LM whose log-likelihoods are a hash of all tokens up to each one; it may be stopped in the middle.
+
+    Args:
+        stop_after: the queries that are scored before the keyboard interrupts.
+        backwards: whether queries are scored from the last to the first.
+    """
+
+    def __init__(self, stop_after: int | None = None, *, backwards: bool = False) -> None:
+        self.stop_after = stop_after
+        self.backwards = backwards
+        self.scored: list[str] = []
+        self.reset()
+
+    @property
+    def check_seconds(self) -> float:
+        return 0.0
+
+    def reset(self) -> None:
+        self.tokens = TokenCount()
+
+    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+        order = [number for number in range(len(queries)) if number not in known]
+        for number in order[::-1] if self.backwards else order:
+            if self.stop_after is not None and len(self.scored) >= self.stop_after:
+                raise KeyboardInterrupt
+            query = queries[number]
+            self.scored.append(query.text)
+            self.tokens.computed += len(query.ids)
+            self.tokens.distinct += len(query.ids)
+            self.tokens.unshared += len(query.ids) * len(query.choices)
+            prompt = hashlib.blake2b(query.ids.tobytes())
+            yield Scored(number, tuple(_nats(prompt.copy(), ids) for ids in query.choice_ids))
+
+    def describe(self) -> Description:
+        return Description("scripted", "nowhere", "exact", "cpu", "none", 0, 512)
+
+
+def _nats(state: Any, ids: Sequence[int]) -> tuple[float, ...]:
+    nats = []
+    for number in ids:
+        state.update(number.to_bytes(4, "little"))
+        nats.append(-8 * int.from_bytes(state.digest()[:4], "little") / 2**32)
+    return tuple(nats)
+
+
+def write_task(folder: Path, n_rows: int, **files: str) -> Path:
+    """A task of two labels with n short rows; files replace what would be written."""
+    task = folder / "tasks" / "many" / "task.yaml"
+    template = folder / "templates" / "many" / "plain.jinja"
+    for path in (task, template):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    task.write_text(
+        files.get("task")
+        or "name: many\ntitle: Many\nkind: classification\ndata: {own: {files: {train: train.jsonl, test: test.jsonl}}}\n"
+        "fields: {text: text}\nlabel: {column: label, values: [a, b]}\nmetrics: [accuracy]\n"
+    )
+    template.write_text(
+        files.get("template")
+        or "---\nabout: x\n---\n{% block instruction %}A or b?{% endblock %}\n{% block input %}{{ text }} is{% endblock %}\n"
+        "{% block target %}{{ choice }}{% endblock %}\n"
+    )
+    for name, n in (("train", 8), ("test", n_rows)):
+        with (task.parent / f"{name}.jsonl").open("w") as out:
+            for i in range(n):
+                out.write(json.dumps({"id": f"{name}{i}", "text": f"{name} row {i}", "label": "ab"[i % 2]}) + "\n")
+    return task
+
+
+class Project:
+    """Prepares and runs with a scripted LM in a runs folder of its own."""
+
+    LM = ScriptedLM
+    write_task = staticmethod(write_task)
+
+    def __init__(self, model: Path, root: Path) -> None:
+        self.model = model
+        self.root = root
+
+    def at(self, root: Path, model: Path | None = None) -> Project:
+        """The same with another runs folder, or another model."""
+        return Project(model or self.model, root)
+
+    def settings(self, **changes: Any) -> Settings:
+        """Twelve rows of the bundled task with two shots, but for the changes."""
+        asked = {"task": "citation-intent", "model": str(self.model), "shots": 2, "limit": 12, "format": "plain"}
+        return Settings(**{**asked, **changes})
+
+    def prepare(self, **changes: Any) -> Prepared:
+        """The run, prepared."""
+        return prepare(self.settings(**changes), Catalog((Path.cwd(), shipped_root())))
+
+    def folder(self, prepared: Prepared) -> RunFolder:
+        """Where it stands."""
+        return folder_of(prepared, self.root)
+
+    def run(
+        self, lm: ScriptedLM | None = None, *, fresh: bool = False, **changes: Any
+    ) -> tuple[dict[str, Any], RunFolder]:
+        """The result and the folder of a run."""
+        prepared = self.prepare(**changes)
+        folder = self.folder(prepared)
+        return run(prepared, folder, LMs(lambda _model, _settings: lm or ScriptedLM()), fresh=fresh), folder
+
+
+@pytest.fixture
+def project(tiny_lm_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return Project(tiny_lm_folder, tmp_path / "runs")
+
+
+@pytest.fixture
+def refuse_lm() -> Callable[[ModelFolder, Settings], ScriptedLM]:
+    """A loader that must not be asked."""
+
+    def refuse(_model: ModelFolder, _settings: Settings) -> ScriptedLM:
+        pytest.fail("a language model was loaded where none is needed")
+
+    return refuse
