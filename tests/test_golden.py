@@ -1,4 +1,4 @@
-"""Every shipped wording as the model reads it, byte for byte: a change of wording, data or assembly is a visible diff."""
+"""Every shipped wording as the model reads it, byte for byte: a change of words, data or assembly is a visible diff."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def prompt(name: str, wording: str, k: int) -> Prompt:
 @pytest.mark.parametrize("k", [0, 2], ids=["0shot", "2shot"])
 @pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
 def test_golden_prompts(golden: Callable[[str, str], None], name: str, wording: str, k: int) -> None:
-    """The plain prompt, and each answer behind a bar that stands where the prompt ends and the answer's space begins."""
+    """The plain prompt, and each answer behind a bar: where the prompt ends and the answer's space begins."""
     made = prompt(name, wording, k)
     answers = "".join(f"| {choice}\n" for choice in made.choices)
 

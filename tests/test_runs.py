@@ -116,12 +116,12 @@ def test_clearing_removes_what_a_run_left(folder: RunFolder) -> None:
 
 def test_two_processes_do_not_write_one_run(folder: RunFolder) -> None:
     """While one process adds rows, another is told; afterwards the run is free again."""
-    code = "import sys; from pathlib import Path; from promptsci.runs import RunFolder; RunFolder(Path(sys.argv[1])).check_idle()"
-    command = [sys.executable, "-c", code, str(folder.path)]
-    settings: dict[str, Any] = {"capture_output": True, "text": True, "cwd": Path(__file__).parents[1], "check": False}
+    imports = "import sys; from pathlib import Path; from promptsci.runs import RunFolder"
+    command = [sys.executable, "-c", f"{imports}; RunFolder(Path(sys.argv[1])).check_idle()", str(folder.path)]
+    settings: dict[str, Any] = {"capture_output": True, "text": True, "cwd": Path(__file__).parents[1]}
     with folder.appending():
-        busy = subprocess.run(command, **settings)
-    free = subprocess.run(command, **settings)
+        busy = subprocess.run(command, check=False, **settings)
+    free = subprocess.run(command, check=False, **settings)
 
     assert "another process is working on this run" in busy.stderr
     assert free.returncode == 0, free.stderr
@@ -153,9 +153,14 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
     """Whatever stops the writing, half a file never appears."""
     path = tmp_path / "a.json"
-    with pytest.raises(KeyboardInterrupt), atomic_file(path) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
+
+    def write() -> None:
+        with atomic_file(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write()
 
     assert list(tmp_path.iterdir()) == []
 

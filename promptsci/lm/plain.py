@@ -48,8 +48,10 @@ class PlainScorer:
         self.warnings = [] if warnings is None else warnings
         self._keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
 
-    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
-        """Yields each query that is not known, in order.
+    def score(
+        self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
+    ) -> Iterator[Scored]:
+        """Yields each query that is not known: those in ``first``, then the others in order.
 
         Raises:
             ModelError: memory runs out with one sequence at a time.
@@ -57,9 +59,9 @@ class PlainScorer:
         trie = plan.build([plan.Asked(query.ids, query.choice_ids) for query in queries])
         self.tokens.distinct += trie.n_distinct
         self.tokens.unshared += trie.n_unshared
-        for index, query in enumerate(queries):
+        for index in dict.fromkeys((*first, *range(len(queries)))):
             if index not in known:
-                yield Scored(index, self._nats(query))
+                yield Scored(index, self._nats(queries[index]))
 
     def _nats(self, query: Query) -> Nats:
         prompt = tuple(query.ids.tolist())

@@ -100,11 +100,13 @@ class LM(Protocol):
         """Starts the counts of another run."""
         ...
 
-    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+    def score(
+        self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
+    ) -> Iterator[Scored]:
         """Yields the log-likelihoods of every query that is not known, in an order that depends on the queries alone.
 
         Known queries are planned as if they were asked, so that the numbers of the others do not depend on where an
-        earlier call was interrupted.
+        earlier call was interrupted. Those in ``first`` come as early as can be: much else waits for them.
         """
         ...
 

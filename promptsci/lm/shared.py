@@ -177,13 +177,15 @@ class SharedScorer:
         self.tokens = tokens
         self.warnings = [] if warnings is None else warnings
 
-    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
-        """Yields each query that is not known when its last token is scored.
+    def score(
+        self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
+    ) -> Iterator[Scored]:
+        """Yields each query that is not known when its last token is scored, those in ``first`` as early as can be.
 
         Raises:
             ModelError: memory runs out even in the smallest packs.
         """
-        trie = plan.build([Asked(query.ids, query.choice_ids) for query in queries])
+        trie = plan.build([Asked(query.ids, query.choice_ids) for query in queries], first)
         self.tokens.distinct += trie.n_distinct
         self.tokens.unshared += trie.n_unshared
         collector = Collector(queries, known)

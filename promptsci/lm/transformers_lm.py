@@ -91,7 +91,9 @@ class TransformersLM:
         self.tokens.computed = self.tokens.distinct = self.tokens.unshared = 0
         self.check = SelfCheck(tolerance_nats=self.check.tolerance_nats)
 
-    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+    def score(
+        self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
+    ) -> Iterator[Scored]:
         """Yields the log-likelihoods of each query that is not known yet. See ``LM.score``.
 
         The first call checks some rows one by one before anything is yielded.
@@ -103,7 +105,7 @@ class TransformersLM:
         self._check_lengths(queries)
         if self._shares and not self.check.rows and self.scoring.verify and queries:
             self._self_check(queries)
-        yield from (self._shared if self._shares else self._plain).score(queries, known)
+        yield from (self._shared if self._shares else self._plain).score(queries, known, first)
 
     def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
         """Yields (number of the prompt, answer) as answers are finished. See ``LM.generate``.

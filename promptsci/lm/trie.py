@@ -11,7 +11,7 @@ No torch here: positions, ancestors and packs are numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -78,10 +78,11 @@ class Trie:
         return self.tokens[[*self.ancestors(node), node]]
 
 
-def build(asked: Sequence[Asked]) -> Trie:
+def build(asked: Sequence[Asked], first: Sequence[int] = ()) -> Trie:
     """The Trie of all (prompt, choice) sequences; the order of asking changes only the queries' numbers in it.
 
-    Prompts have a token at least and a choice at least, choices a token at least.
+    Prompts have a token at least and a choice at least, choices a token at least. Among siblings those on the way to
+    the queries in ``first`` stand first, the others by token.
     """
     assert all(len(one.prompt) and len(one.choices) and all(map(len, one.choices)) for one in asked)
     owners = _owners(asked)
@@ -91,7 +92,7 @@ def build(asked: Sequence[Asked]) -> Trie:
     closed: list[tuple[NDArray[np.int64], int]] = []
     targets: list[Target] = []
     previous, n = NOTHING, 0
-    for key in sorted(owners):
+    for key in sorted(owners, key=_ranking([asked[query].prompt for query in first])):
         sequence = np.frombuffer(key, dtype=">u4").astype(np.int32)
         shared = _common_prefix(previous, sequence)
         closed.append((path[shared : len(previous)].copy(), n))
@@ -123,6 +124,23 @@ def _owners(asked: Sequence[Asked]) -> dict[bytes, list[tuple[int, int]]]:
             key = head + np.asarray(ids[:-1], dtype=">u4").tobytes()
             owners.setdefault(key, []).append((query, choice))
     return owners
+
+
+def _ranking(favoured: Sequence[Ints]) -> Callable[[bytes], bytes]:
+    """A sort key of sequences that is a preorder of their trie: at every depth the favoured tokens come first."""
+    if not favoured:
+        return bytes
+
+    def rank(key: bytes) -> bytes:
+        sequence = np.frombuffer(key, dtype=">u4")
+        ranks = sequence + np.uint32(len(favoured))
+        # Each depth has one order of tokens whatever stands before, so equal prefixes stay together.
+        for place in range(len(favoured) - 1, -1, -1):
+            n = min(len(sequence), len(favoured[place]))
+            ranks[:n][sequence[:n] == favoured[place][:n]] = place
+        return ranks.astype(">u4").tobytes()
+
+    return rank
 
 
 def _targets(

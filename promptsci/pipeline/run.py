@@ -139,7 +139,7 @@ def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) 
         with folder.appending() as writer:
             for window in windows(prepared, done):
                 counted = lm.tokens.computed
-                for row in window.rows(lm.score(window.queries, window.known)):
+                for row in window.rows(lm.score(window.queries, window.known, window.first)):
                     writer.write(row)
                     watcher.advance(1, lm.tokens.computed - counted)
                     counted = lm.tokens.computed

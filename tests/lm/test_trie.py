@@ -151,3 +151,24 @@ def test_planning_is_quick(shared: int) -> None:
         seconds.append(time.process_time() - start)
 
     assert min(seconds) < 0.5
+
+
+@given(st.data())
+def test_what_is_wanted_first_stands_first_among_its_siblings(data):
+    """The same nodes and targets in another preorder: at every branch the way to a favoured query comes first."""
+    prompts = data.draw(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=6), min_size=1, max_size=8))
+    first = data.draw(st.lists(st.integers(0, len(prompts) - 1), max_size=3, unique=True))
+    asked = [Asked(np.asarray(prompt, dtype=np.int32), [(1,), (2, 3)]) for prompt in prompts]
+
+    usual, changed = build(asked), build(asked, first)
+
+    paths = [{tuple(trie.sequence(node).tolist()) for node in range(len(trie))} for trie in (usual, changed)]
+    assert paths[0] == paths[1]
+    assert len(usual) == len(changed)
+    assert usual.n_distinct == changed.n_distinct
+    assert (np.diff(changed.depths, prepend=-1) <= 1).all()
+    if first:
+        way = prompts[first[0]]
+        assert changed.tokens[: len(way)].tolist() == way
+    for target in changed.targets:
+        assert changed.sequence(target.node).tolist() == prompts[target.query] + [2] * target.place * (target.choice == 1)

@@ -40,7 +40,9 @@ class ScriptedLM:
     def reset(self) -> None:
         self.tokens = TokenCount()
 
-    def score(self, queries: Sequence[Query], known: Collection[int] = ()) -> Iterator[Scored]:
+    def score(
+        self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
+    ) -> Iterator[Scored]:
         order = [number for number in range(len(queries)) if number not in known]
         for number in order[::-1] if self.backwards else order:
             if self.stop_after is not None and len(self.scored) >= self.stop_after:
@@ -73,12 +75,14 @@ def write_task(folder: Path, n_rows: int, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     task.write_text(
         files.get("task")
-        or "name: many\ntitle: Many\nkind: classification\ndata: {own: {files: {train: train.jsonl, test: test.jsonl}}}\n"
+        or "name: many\ntitle: Many\nkind: classification\n"
+        "data: {own: {files: {train: train.jsonl, test: test.jsonl}}}\n"
         "fields: {text: text}\nlabel: {column: label, values: [a, b]}\nmetrics: [accuracy]\n"
     )
     template.write_text(
         files.get("template")
-        or "---\nabout: x\n---\n{% block instruction %}A or b?{% endblock %}\n{% block input %}{{ text }} is{% endblock %}\n"
+        or "---\nabout: x\n---\n{% block instruction %}A or b?{% endblock %}\n"
+        "{% block input %}{{ text }} is{% endblock %}\n"
         "{% block target %}{{ choice }}{% endblock %}\n"
     )
     for name, n in (("train", 8), ("test", n_rows)):

@@ -48,7 +48,7 @@ def test_a_result_has_what_design_promises(project: Any) -> None:
 
 
 def test_rows_say_what_was_asked_and_answered(project: Any) -> None:
-    """Each row has its id, gold, decision, numbers a label, shots and the prompt's hash; its decision is its best label."""
+    """Each row has its id, gold, numbers a label, shots and references; its decision is its best label."""
     prepared = project.prepare()
     _, folder = project.run()
     found = rows(folder)
@@ -164,8 +164,8 @@ def test_fresh_starts_over(project: Any) -> None:
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"seed": 1}, {"shots": 3}, {"shots": 0}, {"limit": 13}, {"limit": None}, {"format": "chat"}, {"split": "validation"},
-    {"choose": "similar"}, {"template": "terse"}, {"dtype": "float32"}, {"pool": "validation"}, {"sharing": False},
+    {"seed": 1}, {"shots": 3}, {"shots": 0}, {"limit": 13}, {"limit": None}, {"format": "chat"},
+    {"split": "validation"}, {"choose": "similar"}, {"template": "terse"}, {"dtype": "float32"}, {"pool": "validation"}, {"sharing": False},
 ]  # fmt: skip
 
 
