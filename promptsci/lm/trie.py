@@ -138,7 +138,7 @@ def _ranking(favoured: Sequence[Ints]) -> Callable[[bytes], bytes]:
         for place in range(len(favoured) - 1, -1, -1):
             n = min(len(sequence), len(favoured[place]))
             ranks[:n][sequence[:n] == favoured[place][:n]] = place
-        return ranks.astype(">u4").tobytes()
+        return bytes(ranks.astype(">u4").tobytes())
 
     return rank
 

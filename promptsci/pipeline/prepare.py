@@ -20,7 +20,7 @@ from promptsci.errors import (
 )
 from promptsci.lm import ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import FORMATS, Assembler, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
 from promptsci.score import RULES, Metric, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
@@ -92,6 +92,36 @@ class Prepared:
         return split_name(self.settings.pool or self.task.shots.from_)
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a run is made of, each part sound by itself."""
+
+    template: Template
+    metrics: tuple[Metric, ...]
+    dataset: Dataset
+    pool: Pool
+    chooser: Chooser
+    examples: tuple[Example, ...]
+    model: ModelFolder
+
+
+class _Attempts:
+    """Runs steps that do not need each other, so that all their problems are found in one go."""
+
+    def __init__(self) -> None:
+        self.problems: list[PromptsciError] = []
+
+    def __call__(self, step: Callable[[], T]) -> T | None:
+        """What the step gives, or None when it has a problem."""
+        try:
+            return step()
+        except Problems as several:
+            self.problems.extend(several.problems)
+        except PromptsciError as one:
+            self.problems.append(one)
+        return None
+
+
 def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:
     """The run that these settings ask for, checked as a whole.
 
@@ -99,59 +129,56 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         PromptsciError: one thing is wrong.
         Problems: several things are.
     """
-    problems: list[PromptsciError] = []
-    pool_asked = split_name(settings.pool) if settings.pool else None
-    settings = replace(settings, split=split_name(settings.split), pool=pool_asked)
-
-    def attempt(step: Callable[[], T]) -> T | None:
-        try:
-            return step()
-        except Problems as several:
-            problems.extend(several.problems)
-        except PromptsciError as one:
-            problems.append(one)
-        return None
-
     task = catalog.task(settings.task)
+    pool_name, split = split_name(settings.pool or task.shots.from_), split_name(settings.split)
+    settings = replace(settings, split=split, pool=settings.pool and pool_name)
+    notes: list[str] = []
+    parts = _parts(settings, catalog, task, notes, progress)
+    tokenizer = Tokenizer(parts.model.path)
+    format_ = pick_format(settings.format, parts.model, tokenizer)
+    encoder = Encoder(tokenizer, format_)
+    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, model_context(parts.model))
+    raise_all(_once_a_place(questioner.check(parts.examples)))
+    questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
+    return Prepared(
+        settings=settings,
+        task=task,
+        template=parts.template,
+        dataset=parts.dataset,
+        integrity=integrity(parts.dataset, task.labels),
+        examples=parts.examples,
+        pool=parts.pool,
+        seen=seen_ids(parts.dataset, split, pool_name) if split != pool_name else frozenset(),
+        model=parts.model,
+        format=format_,
+        choose=settings.choose or task.shots.choose,
+        metrics=parts.metrics,
+        questioner=questioner,
+        catalog=catalog,
+        notes=tuple(notes),
+    )
+
+
+def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
+    attempt = _Attempts()
     template = attempt(lambda: _template(settings, catalog, task))
     metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule))
-    notes: list[str] = []
     dataset = attempt(lambda: _dataset(settings, task, notes))
-    pool = Pool(
-        dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else [], task.labels
-    )
-    choose = settings.choose or task.shots.choose
-    chosen = attempt(lambda: chooser(choose, pool, settings.shots, settings.seed, task)) if dataset else None
+    shown = dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else ()
+    pool = Pool(shown, task.labels)
+    rule = settings.choose or task.shots.choose
+    chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
     examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
-    raise_all(problems)
-    assert template is not None and metrics is not None and dataset is not None  # noqa: PT018 - one invariant
-    assert chosen is not None and examples is not None and model is not None  # noqa: PT018
-    tokenizer = Tokenizer(model.path)
-    format_ = pick_format(settings.format, model, tokenizer)
-    questioner = Questioner(Assembler(task, template), Encoder(tokenizer, format_), chosen, model_context(model))
-    raise_all(_once_a_place(questioner.check(examples)))
-    questioner.questions(examples[:1])  # a shot that cannot be rendered is not to be found in the middle of a run
-    split, pool_name = settings.split, split_name(settings.pool or task.shots.from_)
-    seen = seen_ids(dataset, split, pool_name) if split != pool_name else frozenset[str]()
-    return Prepared(
-        settings,
-        task,
-        template,
-        dataset,
-        integrity(dataset, task.labels),
-        examples,
-        pool,
-        seen,
-        model,
-        format_,
-        choose,
-        metrics,
-        questioner,
-        catalog,
-        tuple(notes),
-    )
+    raise_all(attempt.problems)
+    assert template is not None
+    assert metrics is not None
+    assert dataset is not None
+    assert chosen is not None
+    assert examples is not None
+    assert model is not None
+    return _Parts(template, metrics, dataset, pool, chosen, examples, model)
 
 
 def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:

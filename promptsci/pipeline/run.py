@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,8 @@ from promptsci.pipeline.record import cost, new_record
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.window import windows
 from promptsci.runs import RunFolder, run_name
+
+SAVE_EVERY_S = 10.0
 
 
 class Watcher(Protocol):
@@ -109,45 +111,65 @@ def run(
 def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) -> None:
     """Scores the rows that are not on disk yet and puts predictions.jsonl in place."""
     folder.check_idle()
-    earlier = folder.read_run().get("cost") if folder.exists else None
     done = {row["id"] for row in folder.partial_rows()}
-    record = new_record(prepared)
-    start = time.perf_counter()
-    lm = lms.get(prepared.model, prepared.settings)
-    loaded = time.perf_counter()
+    if len(done) < len(prepared.examples):
+        keeper = _Keeper(prepared, folder, lms)
+        watcher.start(len(prepared.examples), len(done))
+        try:
+            with folder.appending() as writer:
+                for row in _rows(prepared, keeper.lm, done, watcher):
+                    writer.write(row)
+                    keeper.save_now_and_then()
+        except BaseException:
+            keeper.save("interrupted")
+            raise
+        keeper.save("predicted")
+    folder.finish([example.id for example in prepared.examples])
 
-    def save(state: str) -> None:
-        spent = {
-            "load": loaded - start,
-            "verify": lm.check_seconds,
-            "score": time.perf_counter() - loaded - lm.check_seconds,
-        }
-        described = lm.describe().to_json()
-        folder.write_run(
+
+def _rows(prepared: Prepared, lm: LM, done: set[str], watcher: Watcher) -> Iterator[dict[str, Any]]:
+    """Yields the line of each row that is not done, as it is scored."""
+    for window in windows(prepared, done):
+        counted = lm.tokens.computed
+        for row in window.rows(lm.score(window.queries, window.known, window.first)):
+            yield row
+            watcher.advance(1, lm.tokens.computed - counted)
+            counted = lm.tokens.computed
+
+
+class _Keeper:
+    """Loads the LM and keeps run.json up to date, so that a killed run has lost seconds of its cost and no row."""
+
+    def __init__(self, prepared: Prepared, folder: RunFolder, lms: LMs) -> None:
+        self.folder = folder
+        self.prepared = prepared
+        self._earlier = folder.read_run().get("cost") if folder.exists else None
+        self._record = new_record(prepared)
+        start = time.perf_counter()
+        self.lm = lms.get(prepared.model, prepared.settings)
+        self._loaded = time.perf_counter()
+        self._load_s = self._loaded - start
+        self.save("running")
+
+    def save_now_and_then(self) -> None:
+        """Writes run.json when it is ten seconds old."""
+        if time.perf_counter() - self._saved > SAVE_EVERY_S:
+            self.save("running")
+
+    def save(self, state: str) -> None:
+        """Writes run.json."""
+        self._saved = time.perf_counter()
+        score_s = self._saved - self._loaded - self.lm.check_seconds
+        spent = {"load": self._load_s, "verify": self.lm.check_seconds, "score": score_s}
+        self.folder.write_run(
             {
-                **record,
+                **self._record,
                 "state": state,
-                "cost": cost(earlier, lm.tokens.to_json(), spent),
-                "model_description": described,
-                "warnings": _warnings(prepared, lm),
+                "cost": cost(self._earlier, self.lm.tokens.to_json(), spent),
+                "model_description": self.lm.describe().to_json(),
+                "warnings": _warnings(self.prepared, self.lm),
             }
         )
-
-    save("running")
-    watcher.start(len(prepared.examples), len(done))
-    try:
-        with folder.appending() as writer:
-            for window in windows(prepared, done):
-                counted = lm.tokens.computed
-                for row in window.rows(lm.score(window.queries, window.known, window.first)):
-                    writer.write(row)
-                    watcher.advance(1, lm.tokens.computed - counted)
-                    counted = lm.tokens.computed
-    except BaseException:
-        save("interrupted")
-        raise
-    save("predicted")
-    folder.finish([example.id for example in prepared.examples])
 
 
 def _warnings(prepared: Prepared, lm: LM) -> list[str]:

@@ -153,8 +153,9 @@ def _with_definitions(block: nodes.Block, top: list[_Definition]) -> nodes.Templ
 
 
 def _names(node: nodes.Node) -> set[str]:
-    named = [node] if isinstance(node, (nodes.Name, nodes.NSRef)) else node.find_all((nodes.Name, nodes.NSRef))
-    return {name.name for name in named}
+    own = {node.name} if isinstance(node, (nodes.Name, nodes.NSRef)) else set()
+    names = {name.name for name in node.find_all(nodes.Name)}
+    return own | names | {reference.name for reference in node.find_all(nodes.NSRef)}
 
 
 def _defined(node: _Definition) -> set[str]:

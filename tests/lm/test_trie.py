@@ -171,4 +171,6 @@ def test_what_is_wanted_first_stands_first_among_its_siblings(data):
         way = prompts[first[0]]
         assert changed.tokens[: len(way)].tolist() == way
     for target in changed.targets:
-        assert changed.sequence(target.node).tolist() == prompts[target.query] + [2] * target.place * (target.choice == 1)
+        assert changed.sequence(target.node).tolist() == prompts[target.query] + [2] * target.place * (
+            target.choice == 1
+        )

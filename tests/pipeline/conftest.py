@@ -43,8 +43,10 @@ class ScriptedLM:
     def score(
         self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
     ) -> Iterator[Scored]:
-        order = [number for number in range(len(queries)) if number not in known]
+        order = list(dict.fromkeys([*first, *range(len(queries))]))
         for number in order[::-1] if self.backwards else order:
+            if number in known:
+                continue
             if self.stop_after is not None and len(self.scored) >= self.stop_after:
                 raise KeyboardInterrupt
             query = queries[number]

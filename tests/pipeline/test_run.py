@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 
 from promptsci.errors import Interrupted, RunError
-from promptsci.pipeline import LMs, folder_of, judge, load_transformers, read_result, run
-from promptsci.pipeline import run as story
+from promptsci.pipeline import LMs, folder_of, judge, load_transformers, read_result, run, window
 from promptsci.runs import RunFolder
 from promptsci.score import RULES
 
@@ -165,7 +164,8 @@ def test_fresh_starts_over(project: Any) -> None:
 
 CHANGES: list[dict[str, Any]] = [
     {"seed": 1}, {"shots": 3}, {"shots": 0}, {"limit": 13}, {"limit": None}, {"format": "chat"},
-    {"split": "validation"}, {"choose": "similar"}, {"template": "terse"}, {"dtype": "float32"}, {"pool": "validation"}, {"sharing": False},
+    {"split": "validation"}, {"choose": "similar"}, {"template": "terse"}, {"dtype": "float32"},
+    {"pool": "validation"}, {"sharing": False},
 ]  # fmt: skip
 
 
@@ -224,7 +224,7 @@ def test_seeds_and_limits_choose_rows_and_shots(project: Any) -> None:
 def test_windows_do_not_matter(project: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, n_rows: int) -> None:
     """How many rows are planned together changes no byte of the predictions."""
     _, whole = project.at(tmp_path / "whole").run()
-    monkeypatch.setattr(sys.modules[story.__module__], "WINDOW_ROWS", n_rows)
+    monkeypatch.setattr(window, "WINDOW_ROWS", n_rows)
     _, folder = project.run()
 
     assert bytes_of(folder) == bytes_of(whole)
@@ -284,8 +284,44 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+KILLED = """
+import importlib.util, os, signal, sys
+from pathlib import Path
+spec = importlib.util.spec_from_file_location("scripted", sys.argv[2])
+scripted = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(scripted)
+class Deadly(scripted.ScriptedLM):
+    def score(self, *arguments):
+        for scored in super().score(*arguments):
+            if len(self.scored) == int(sys.argv[3]):
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield scored
+project = scripted.Project(Path(sys.argv[1]), Path("killed"))
+project.run(Deadly(), task="many", limit=None)
+"""
+
+
+@pytest.mark.parametrize("n_scored", [5, 30])
+def test_a_killed_run_keeps_its_rows(project: Any, tmp_path: Path, n_scored: int) -> None:
+    """SIGKILL loses no row that was written, and the run goes on to the bytes of one that never was killed."""
+    project.write_task(tmp_path, 40)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    conftest = Path(__file__).with_name("conftest.py")
+    command = [sys.executable, "-c", KILLED, str(project.model), str(conftest), str(n_scored)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    killed = project.at(tmp_path / "killed")
+    n_kept = len(killed.folder(killed.prepare(task="many", limit=None)).partial_rows())
+    _, resumed = killed.run(task="many", limit=None)
+    _, whole = project.at(tmp_path / "whole").run(task="many", limit=None)
+
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert n_kept == n_scored - 4 - 1  # four references come first, and the last query had no time to be written
+    assert bytes_of(resumed) == bytes_of(whole)
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("_one_thread")
-def test_a_killed_run_goes_on_to_the_same_bytes(project: Any, tmp_path: Path) -> None:
+def test_a_killed_run_of_a_real_model_goes_on_to_the_same_bytes(project: Any, tmp_path: Path) -> None:
     """SIGKILL in the middle of a real model's run loses no row that was written, and changes no byte of the rest."""
     project.write_task(tmp_path, 400)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -310,31 +346,31 @@ def test_a_killed_run_goes_on_to_the_same_bytes(project: Any, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory of this process as Linux tells it")
 def test_memory_does_not_grow_with_the_rows(project: Any, tmp_path: Path) -> None:
-    """A hundred thousand rows need little more than ten thousand, but for the rows themselves."""
-    import tracemalloc
+    """From the twenty thousandth row to the hundred thousandth a run holds no more than ids and places of its rows."""
+    held: dict[int, float] = {}
 
-    def peak(n_rows: int) -> float:
-        project.write_task(tmp_path, n_rows)
-        tracemalloc.start()
-        try:
-            prepared = project.prepare(task="many", limit=None)
-            size = tracemalloc.get_traced_memory()[0]
-            folder = project.folder(prepared)
-            story_lms = LMs(lambda _model, _settings: Forgetful())
-            sys.modules[story.__module__]._predict(prepared, folder, story_lms, sys.modules[story.__module__].Silent())
-            return (tracemalloc.get_traced_memory()[1] - size) / 1e6
-        finally:
-            tracemalloc.stop()
+    class Ear:
+        n_rows = 0
 
-    class Forgetful(project.LM):
-        def score(self, *arguments: Any) -> Any:
-            self.scored.clear()
-            yield from super().score(*arguments)
+        def start(self, n_rows: int, n_done: int) -> None:
+            assert (n_rows, n_done) == (100_000, 0)
 
-    small, large = peak(10_000), peak(100_000)
+        def advance(self, n_rows: int, _n_tokens: int) -> None:
+            self.n_rows += n_rows
+            lm.scored.clear()
+            if self.n_rows % 20_000 == 0:
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                held[self.n_rows] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    assert large < small + 40  # megabytes: ids and places of the rows, and what the encoder remembers up to its bound
+    lm = project.LM()
+    project.write_task(tmp_path, 100_000)
+    prepared = project.prepare(task="many", limit=None)
+    result = run(prepared, project.folder(prepared), LMs(lambda _model, _settings: lm), watcher=Ear())
+
+    assert result["n"] == 100_000
+    assert held[100_000] - held[20_000] < 50  # megabytes
 
 
 def test_judging_needs_no_model_and_no_prompt(project: Any, refuse_lm: Callable[..., Any]) -> None:
