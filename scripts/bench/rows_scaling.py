@@ -89,7 +89,7 @@ def make_model(folder: Path) -> Path:
     words = sorted(
         {
             f"{a}{b}"
-            for a in ("cit", "meth", "stud", "resul", "mod", "dat")
+            for a in ("cit", "meth", "stud", "find", "mod", "dat")
             for b in ("ing", "od", "y", "ts", "el", "a", "ion", "ed")
         }
     )
