@@ -47,7 +47,10 @@ class LoadedModel:
     @property
     def n_parameters(self) -> int:
         """Number of weights, shared ones once."""
-        return sum(parameter.numel() for parameter in self.model.parameters())
+        from promptsci.lm.packed_linear import n_packed_weights
+
+        unpacked: int = sum(parameter.numel() for parameter in self.model.parameters())
+        return unpacked + n_packed_weights(self.model)
 
     @property
     def text_config(self) -> Any:
@@ -96,11 +99,22 @@ def load_model(
     model, found = loaded
     _refuse_missing(found, path)
     model.to(chosen_device).eval().requires_grad_(False)
-    if model.device.type == "cpu" and model.dtype == torch.bfloat16:
-        from promptsci.lm.attention import use_products
-
-        use_products(model)
+    if model.device.type == "cpu":
+        _suit_cpu(model)
     return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
+
+
+def _suit_cpu(model: Any) -> None:
+    """Makes a frozen model multiply the way that CPUs are fastest at."""
+    import torch
+
+    from promptsci.lm.attention import use_products
+    from promptsci.lm.packed_linear import can_pack, pack_linears
+
+    if model.dtype == torch.bfloat16:
+        use_products(model)
+    if can_pack(model):
+        pack_linears(model)
 
 
 def _refuse_missing(found: Mapping[str, Any], path: Path) -> None:
