@@ -1,8 +1,8 @@
 """Linear layers on a CPU by oneDNN, with weights laid out once for its kernels.
 
-PyTorch multiplies float32 by MKL, which keeps to AVX2 on processors that are not Intel's; oneDNN uses what the processor
-has. On an AVX512 machine of another maker packs of 256 tokens were multiplied 2.5 times as fast in float32, and 1.3
-times in bfloat16, where only the layout is gained. The weights are moved, not copied.
+PyTorch multiplies float32 by MKL, which keeps to AVX2 on processors that are not Intel's; oneDNN uses what the
+processor has. On an AVX512 machine of another maker packs of 256 tokens were multiplied 2.5 times as fast in float32,
+and 1.3 times in bfloat16, where only the layout is gained. The weights are moved, not copied.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from promptsci.runs import RunFolder
 from promptsci.score import DEFAULT_RULE, evaluate, from_rows, outcomes_of
 
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
-DESCRIBED = ("integrity", "model_description", "versions", "warnings")
+FEW_ROWS = 30
+DESCRIBED = ("integrity", "model_description", "versions")
 
 
 def judge(prepared: Prepared, folder: RunFolder) -> Result:
@@ -43,6 +44,14 @@ def _dropped_shots(record: Mapping[str, Any], folder: RunFolder) -> list[str]:
     ]
 
 
+def _few_rows(scores: Mapping[str, Any]) -> list[str]:
+    """Why a rule that is fitted on the scored inputs should not be trusted on so few."""
+    n = scores["n"] + scores["unlabelled"]
+    if scores["rule"] != "batch" or n >= FEW_ROWS:
+        return []
+    return [f"the batch rule is fitted on the {n} scored inputs, which are few; see the other rules, or use --rule sum"]
+
+
 def read_result(folder: RunFolder) -> Result:
     """What ``run --json`` prints, from what is on disk alone."""
     record, scores = folder.read_run(), folder.read_scores()
@@ -51,5 +60,6 @@ def read_result(folder: RunFolder) -> Result:
         **scores,
         **record["cost"],
         **{name: record[name] for name in DESCRIBED},
+        "warnings": [*record["warnings"], *_few_rows(scores)],
         "run_dir": str(folder.path),
     }

@@ -89,7 +89,7 @@ _RULES = {
     ),
 }
 
-DEFAULT_RULE = "sum"
+DEFAULT_RULE = "batch"
 """The rule of headline figures; docs/decision-rules.md shows the measurement it rests on."""
 
 RULES: tuple[str, ...] = tuple(_RULES)

@@ -20,6 +20,7 @@ CONFIGS = {
 
 @pytest.fixture(params=CONFIGS)
 def model(request):
+    """A small random model of several families, with and without biases."""
     torch.manual_seed(0)
     return AutoModelForCausalLM.from_config(CONFIGS[request.param]).eval().requires_grad_(False)
 

@@ -47,9 +47,9 @@ def test_a_result_has_what_design_promises(project: Any) -> None:
 
 
 def test_rows_say_what_was_asked_and_answered(project: Any) -> None:
-    """Each row has its id, gold, numbers a label, shots and references; its decision is its best label."""
+    """Each row has its id, gold, numbers a label, shots and references; the sum rule decides by its best label."""
     prepared = project.prepare()
-    _, folder = project.run()
+    _, folder = project.run(rule="sum")
     found = rows(folder)
 
     assert [row["id"] for row in found] == [example.id for example in prepared.examples]
@@ -379,3 +379,12 @@ def test_judging_needs_no_model_and_no_prompt(project: Any, refuse_lm: Callable[
     folder.scores_path.unlink()
 
     assert judge(project.prepare(), folder)["metrics"] == first["metrics"]
+
+
+def test_the_batch_rule_on_few_rows_is_warned_of(project: Any) -> None:
+    """A rule that is fitted on the scored inputs says so when they are few; other rules need no warning."""
+    warned, _ = project.run(rule="batch")
+    silent, _ = project.run(rule="sum")
+
+    assert any("fitted on the 12 scored inputs" in warning for warning in warned["warnings"])
+    assert silent["warnings"] == []
