@@ -89,7 +89,7 @@ class Prepared:
     @property
     def pool_name(self) -> str:
         """The split that shots come from."""
-        return split_name(self.settings.pool or self.task.shots.from_)
+        return _pool_name(self.settings, self.task)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         Problems: several things are.
     """
     task = catalog.task(settings.task)
-    pool_name, split = split_name(settings.pool or task.shots.from_), split_name(settings.split)
+    pool_name, split = _pool_name(settings, task), split_name(settings.split)
     settings = replace(settings, split=split, pool=settings.pool and pool_name)
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
@@ -165,7 +165,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule))
     dataset = attempt(lambda: _dataset(settings, task, notes))
-    shown = dataset.split(settings.pool or task.shots.from_).examples if dataset and settings.shots else ()
+    shown = dataset.split(_pool_name(settings, task)).examples if dataset and settings.shots else ()
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
@@ -181,6 +181,10 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     return _Parts(template, metrics, dataset, pool, chosen, examples, model)
 
 
+def _pool_name(settings: Settings, task: Task) -> str:
+    return split_name(settings.pool or task.shots.from_)
+
+
 def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
     template = catalog.template(settings.template, task)
     check_fit(template, task)
@@ -189,7 +193,7 @@ def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
 
 def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
     """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
-    pool = split_name(settings.pool or task.shots.from_)
+    pool = _pool_name(settings, task)
     needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
     dataset = read_dataset(task, settings.data, needed=list(needed))
     if "train" in needed and pool in needed:

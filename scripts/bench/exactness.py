@@ -7,42 +7,21 @@ The first batch size is the oracle that everything else is compared with.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
+from asked import parser_of, prepared_of
 
 from promptsci.lm import Scoring, TransformersLM
-from promptsci.pipeline import Settings, prepare
-from promptsci.spec import Catalog
 
 
 def main() -> None:
     """Prints a line for each way of scoring."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="citation-intent")
-    parser.add_argument("--data")
-    parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--shots", type=int, default=8)
-    parser.add_argument("--choose", default="balanced")
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--limit", type=int)
+    parser = parser_of(__doc__)
     parser.add_argument("--packs", default="128,256,512")
     parser.add_argument("--batches", default="1,8")
     args = parser.parse_args()
-    prepared = prepare(
-        Settings(
-            args.task,
-            data=args.data,
-            model=args.model,
-            shots=args.shots,
-            choose=args.choose,
-            limit=args.limit,
-            format="plain",
-        ),
-        Catalog.standard(),
-    )
-    queries = [question.query for question in prepared.questioner.questions(prepared.examples)]
+    prepared, queries = prepared_of(args)
     ways = [
         (f"one by one, batch {batch}", Scoring(sharing=False, batch=int(batch))) for batch in args.batches.split(",")
     ]

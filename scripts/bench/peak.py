@@ -11,34 +11,22 @@ model's own layer shapes.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import torch
+from asked import parser_of, prepared_of
 
 from promptsci.lm import Scoring, TransformersLM
 from promptsci.lm import trie as plan
 from promptsci.lm.packed_linear import PackedLinear, n_packed_weights
-from promptsci.pipeline import Settings, prepare
-from promptsci.spec import Catalog
 
 
 def main() -> None:
     """Prints both rates and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="citation-intent")
-    parser.add_argument("--data")
-    parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--shots", type=int, default=8)
-    parser.add_argument("--choose", default="balanced")
-    parser.add_argument("--dtype", default="float32")
+    parser = parser_of(__doc__)
     parser.add_argument("--packs", default="128,192,256,384,512")
     args = parser.parse_args()
-    prepared = prepare(
-        Settings(args.task, data=args.data, model=args.model, shots=args.shots, choose=args.choose, format="plain"),
-        Catalog.standard(),
-    )
-    queries = [question.query for question in prepared.questioner.questions(prepared.examples)]
+    prepared, queries = prepared_of(args)
     for pack in map(int, args.packs.split(",")):
         lm = TransformersLM.load(prepared.model.path, dtype=args.dtype, scoring=Scoring(verify=0, pack_tokens=pack))
         list(lm.score(queries[:8]))

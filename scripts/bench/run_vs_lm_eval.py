@@ -20,21 +20,16 @@ import sys
 import time
 from pathlib import Path
 
+from asked import parser_of, prepared_of
+
 HERE = Path(__file__).resolve().parent
 LM_EVAL = "lm_eval[hf]==0.4.13"
 
 
 def main() -> None:
     """Runs both sides and prints the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="citation-intent")
-    parser.add_argument("--data")
-    parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--shots", type=int, default=8)
-    parser.add_argument("--choose", default="balanced")
-    parser.add_argument("--dtype", default="float32", help="of both sides; auto gives the harness bfloat16 as well")
+    parser = parser_of(__doc__)
     parser.add_argument("--harness-dtype", help="of the harness alone")
-    parser.add_argument("--rows", type=int, help="score a stratified sample of so many rows")
     parser.add_argument("--batches", default="1,4,8", help="batch sizes tried for the harness")
     parser.add_argument("--work", type=Path, default=Path(".bench"))
     args = parser.parse_args()
@@ -54,23 +49,8 @@ def main() -> None:
 
 def describe(args: argparse.Namespace, path: Path) -> None:
     """Writes the prompts and choices, as text, that both sides score."""
-    from promptsci.pipeline import Settings, prepare
-    from promptsci.spec import Catalog
-
-    settings = Settings(
-        args.task,
-        data=args.data,
-        model=args.model,
-        shots=args.shots,
-        choose=args.choose,
-        limit=args.rows,
-        format="plain",
-    )
-    prepared = prepare(settings, Catalog.standard())
-    questions = prepared.questioner.questions(prepared.examples)
-    prompts = [
-        {"context": q.query.text, "continuations": [f" {words}" for words in q.query.choices]} for q in questions
-    ]
+    prepared, queries = prepared_of(args)
+    prompts = [{"context": q.text, "continuations": [f" {words}" for words in q.choices]} for q in queries]
     path.write_text(json.dumps({"model": str(prepared.model.path), "prompts": prompts}))
     print(f"{len(prompts)} prompts of {args.task}, {args.shots} {args.choose} shots, model {args.model}")
 
