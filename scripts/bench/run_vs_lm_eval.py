@@ -1,12 +1,11 @@
 """Scores the same prompts with promptsci and with lm-evaluation-harness, in one run, and prints the ratios.
 
-    python scripts/bench/run_vs_lm_eval.py --data PATH [--shots 8] [--dtype float32] [--rows N]
+    python scripts/bench/run_vs_lm_eval.py --data PATH [--shots 8] [--dtype float32,auto] [--rows N]
 
 lm-evaluation-harness gets a venv of its own (``.bench/lm-eval``). Both sides run as fresh processes, one after the
-other, on the
-same model folder, the same prompts byte for byte, the same dtype and the same rows. The harness's batch size is the
-fastest of
-those tried on the first rows.
+other, on the same model folder, the same prompts byte for byte and the same rows. promptsci runs once with each dtype
+asked for, the harness once, with the first of them or with ``--harness-dtype``. Its batch size is the fastest of those
+tried on the first rows.
 """
 
 from __future__ import annotations
@@ -36,15 +35,16 @@ def main() -> None:
     args.work.mkdir(exist_ok=True)
     requests = args.work / "requests.json"
     describe(args, requests)
-    ours = run(
-        [sys.executable, str(HERE / "side_promptsci.py"), str(requests), args.dtype], args.work / "promptsci.json"
-    )
+    dtypes = args.dtype.split(",")
+    side = [sys.executable, str(HERE / "side_promptsci.py"), str(requests)]
+    ours = [run([*side, dtype], args.work / f"promptsci-{dtype}.json") for dtype in dtypes]
     harness = harness_python(args.work)
-    dtype = args.harness_dtype or ("bfloat16" if args.dtype == "auto" else args.dtype)
+    dtype = args.harness_dtype or ("bfloat16" if dtypes[0] == "auto" else dtypes[0])
     theirs = run(
         [harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches], args.work / "lm_eval.json"
     )
-    report(ours, theirs, args)
+    for one in ours:
+        report(one, theirs, args)
 
 
 def describe(args: argparse.Namespace, path: Path) -> None:
