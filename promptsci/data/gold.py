@@ -1,4 +1,4 @@
-"""The right answer of a row, read in the form that its task's section gives it; the one place that maps forms to readers.
+"""The right answer of a row, read in the form of its task: the one place that maps forms to readers.
 
 form         gold
 label        text, a label of the task
