@@ -21,7 +21,7 @@ from promptsci.errors import (
 from promptsci.lm import ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
-from promptsci.score import RULES, Metric, metric_named
+from promptsci.score import RULES, Metric, Outcomes, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Prepared:
     model: ModelFolder
     format: Format
     choose: str
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Outcomes], ...]
     questioner: Questioner
     catalog: Catalog
     notes: tuple[str, ...]
@@ -97,7 +97,7 @@ class _Parts:
     """What a run is made of, each part sound by itself."""
 
     template: Template
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Outcomes], ...]
     dataset: Dataset
     pool: Pool
     chooser: Chooser
