@@ -14,7 +14,7 @@ KEYS = ("start", "end", "type")
 
 
 class Span(NamedTuple):
-    """A stretch of a text: characters from ``start`` up to, not including, ``end``, and the type of what stands there."""
+    """A stretch of a text: characters from ``start`` up to but not including ``end``, and the type of what is there."""
 
     start: int
     end: int

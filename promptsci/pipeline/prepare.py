@@ -32,7 +32,7 @@ from promptsci.errors import (
 from promptsci.lm import Generation, ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
-from promptsci.score import RULES, Metric, metric_named
+from promptsci.score import RULES, Metric, Outcomes, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Prepared:
     model: ModelFolder
     format: Format
     choose: str
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Outcomes], ...]
     questioner: Questioner
     writing: Generation | None
     catalog: Catalog
@@ -116,8 +116,9 @@ def _right(task: Task) -> dict[str, Any]:
 
 
 def _writing(template: Template, task: Task, format_: Format) -> Generation | None:
-    """How answers are written, or None where choices are scored. In plain text a blank line ends an answer, as it does
-    in the shots; in a chat the model ends it.
+    """How answers are written, or None where choices are scored.
+
+    In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
     """
     if not template.writes(task):
         return None
@@ -130,7 +131,7 @@ class _Parts:
     """What a run is made of, each part sound by itself."""
 
     template: Template
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Outcomes], ...]
     dataset: Dataset
     pool: Pool
     chooser: Chooser

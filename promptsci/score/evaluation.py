@@ -97,7 +97,7 @@ class Scores:
 def evaluate(
     logliks: LogLikelihoods,
     *,
-    metrics: Sequence[str | Metric],
+    metrics: Sequence[str | Metric[Outcomes]],
     rule: str,
     train_label_counts: Mapping[str, int] | None,
     seed: int = 0,
@@ -120,7 +120,7 @@ def evaluate(
     by_rule = {
         name: outcomes_of(logliks, name).labelled() for name in {rule: None, **dict.fromkeys(available(logliks))}
     }
-    rules = {name: {key: metric.of(by_rule[name]) for key, metric in chosen.items()} for name in available(logliks)}
+    rules = {name: {key: metric.point(by_rule[name]) for key, metric in chosen.items()} for name in available(logliks)}
     scores = _Evaluator(chosen, seed, train_label_counts)
     return scores.score(rule, by_rule[rule], len(logliks), rules)
 
@@ -128,7 +128,7 @@ def evaluate(
 def evaluate_decisions(
     outcomes: Outcomes,
     *,
-    metrics: Sequence[str | Metric],
+    metrics: Sequence[str | Metric[Outcomes]],
     rule: str = GENERATED,
     train_label_counts: Mapping[str, int] | None,
     seed: int = 0,
@@ -154,7 +154,7 @@ def outcomes_of(logliks: LogLikelihoods, rule: str) -> Outcomes:
     return Outcomes(logliks.labels, logliks.gold, decide(log_probs), logliks.seen, log_probs)
 
 
-def resolve(metrics: Sequence[str | Metric], labels: Sequence[str]) -> dict[str, Metric]:
+def resolve(metrics: Sequence[str | Metric[Outcomes]], labels: Sequence[str]) -> dict[str, Metric[Outcomes]]:
     """The metrics to compute, by name: those asked for, in their order, then the standard ones.
 
     Raises:
@@ -167,7 +167,7 @@ def resolve(metrics: Sequence[str | Metric], labels: Sequence[str]) -> dict[str,
 
 @dataclass(frozen=True)
 class _Evaluator:
-    metrics: dict[str, Metric]
+    metrics: dict[str, Metric[Outcomes]]
     seed: int
     train_label_counts: Mapping[str, int] | None
 

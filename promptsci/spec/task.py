@@ -166,7 +166,7 @@ class Task(Record):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The task's own words that a template may reword, in the task's order: labels or types; none in other forms."""
+        """What a template may give words to, in the task's order: labels or types; none in other forms."""
         if self.relevance is not None:
             return RELEVANT
         if self.spans is not None:
