@@ -7,6 +7,7 @@ from promptsci.score.bootstrap import Estimate, estimates, percentile_interval, 
 from promptsci.score.calibration import CALIBRATION, Calibration, ReliabilityBin
 from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
+from promptsci.score.forms import Facts, Judgement, Wanted, form_metric, judge_rows, usual_rule
 from promptsci.score.hub import load_hub_metric
 from promptsci.score.judged import Judged, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
@@ -27,10 +28,12 @@ __all__ = [
     "ClassScore",
     "Distinct",
     "Estimate",
+    "Facts",
     "Family",
     "FromSums",
     "Group",
     "Judged",
+    "Judgement",
     "LogLikelihoods",
     "Majority",
     "Metric",
@@ -39,6 +42,7 @@ __all__ = [
     "ReliabilityBin",
     "Scores",
     "Sums",
+    "Wanted",
     "available",
     "confusion_counts",
     "decide",
@@ -47,7 +51,9 @@ __all__ = [
     "evaluate",
     "evaluate_decisions",
     "families",
+    "form_metric",
     "from_rows",
+    "judge_rows",
     "judged",
     "load_hub_metric",
     "log_probabilities",
@@ -63,4 +69,5 @@ __all__ = [
     "resampled",
     "row_values",
     "smallest_difference",
+    "usual_rule",
 ]

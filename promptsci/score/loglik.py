@@ -28,6 +28,7 @@ class LogLikelihoods:
         n_tokens: the number of tokens those words have [N, C].
         premise_nats: the same words after the domain premise [N, C], or None.
         content_free_nats: the same words after each of K content-free inputs [N, K, C], or None.
+        same_labels: whether all rows have the same labels; where a row has fewer, those it lacks have -inf nats.
     """
 
     ids: tuple[str, ...]
@@ -38,6 +39,7 @@ class LogLikelihoods:
     n_tokens: IntArray
     premise_nats: FloatArray | None = None
     content_free_nats: FloatArray | None = None
+    same_labels: bool = True
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -60,7 +62,7 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
     stored = list(rows)
     if not stored:
         raise RunError("there are no predictions to score", fix=_AGAIN)
-    ids, names = _ids(stored), tuple(labels)
+    ids, names = unique_ids(stored), tuple(labels)
     sums, lengths = _table([row.get("nats") for row in stored], names, lambda at: f"prediction '{ids[at]}'")
     return LogLikelihoods(
         ids=ids,
@@ -74,7 +76,12 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
     )
 
 
-def _ids(rows: Sequence[Row]) -> tuple[str, ...]:
+def unique_ids(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The ids of stored rows.
+
+    Raises:
+        RunError: one is missing or stands twice.
+    """
     ids: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         if "id" not in row:
@@ -123,6 +130,49 @@ def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
             return RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
     unknown = next(label for label in stored if label not in labels)
     return RunError(f"{owner} scores '{unknown}', which the task does not list", fix=did_you_mean(unknown, labels))
+
+
+def from_option_rows(rows: Iterable[Row], letters: Sequence[str]) -> LogLikelihoods:
+    """The log-likelihoods in rows of predictions.jsonl whose options differ (form options), by letter.
+
+    Reference scores other than the premise's are left out: what they correct is a bias towards fixed words.
+
+    Raises:
+        RunError: no rows; an id is missing or stands twice; a row's letters have a gap; a number is missing or not
+            finite.
+    """
+    stored = list(rows)
+    if not stored:
+        raise RunError("there are no predictions to score", fix=_AGAIN)
+    ids = unique_ids(stored)
+    n_letters = max(len(row.get("nats") or ()) for row in stored)
+    names = tuple(letters[:n_letters])
+    nats = np.full((len(stored), n_letters), -np.inf)
+    n_tokens = np.ones((len(stored), n_letters), dtype=np.int64)
+    premise = np.zeros((len(stored), n_letters)) if _has_all(stored, "premise_nats") else None
+    for at, row in enumerate(stored):
+        own = names[: len(row.get("nats") or ())] or names
+        (nats[at, : len(own)],), (n_tokens[at, : len(own)],) = _table(
+            [row.get("nats")],
+            own,
+            lambda _, key=ids[at]: f"prediction '{key}'",  # type: ignore[misc]
+        )
+        if premise is not None:
+            (premise[at, : len(own)],), _ = _table(
+                [row["premise_nats"]],
+                own,
+                lambda _, key=ids[at]: f"the premise of '{key}'",  # type: ignore[misc]
+            )
+    return LogLikelihoods(
+        ids=ids,
+        labels=names,
+        gold=_gold(stored, ids, names),
+        seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
+        sum_nats=nats,
+        n_tokens=n_tokens,
+        premise_nats=premise,
+        same_labels=False,
+    )
 
 
 def _has_all(rows: Sequence[Row], key: str) -> bool:

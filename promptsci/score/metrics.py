@@ -58,6 +58,11 @@ class Metric(Generic[O]):
     averaging: str
 
 
+def summed(name: str, title: str, kind: str, sums: Sums[O], averaging: str) -> Metric[O]:
+    """A metric of which more is better and whose value is that of its sums."""
+    return Metric(name, title, kind, sums.of, sums, True, averaging)
+
+
 @dataclass(frozen=True)
 class ClassScore:
     """How one label fared: precision, recall, F1, and support (its number of gold rows)."""
