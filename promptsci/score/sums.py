@@ -80,6 +80,10 @@ class Family:
         """The same metrics of the rows at these positions."""
         return Family(self.table[rows], self.values)
 
+    def only(self, metric: str) -> Family:
+        """The same rows for one of the metrics."""
+        return Family(self.table, {metric: self.values[metric]})
+
 
 def families(rows: O, statistics: Mapping[str, Sums[O]]) -> tuple[Family, ...]:
     """The rows as tables, one for each of the ways in which the statistics sum over rows."""
