@@ -68,7 +68,7 @@ def compare(
     main = _main_metric(shared, asked.metric)
     seen = np.any([run.judged.seen for run in shared.runs], axis=0)
     deciding = _deciding(seen, asked.rows)
-    methods = [describe(group, shared, seen, deciding, seed=asked.seed) for group in groups]
+    methods = describe(groups, shared, seen, deciding, seed=asked.seed)
     methods = _ranked(methods, main, higher=_higher(shared, main))
     baseline = _baseline(methods, asked.baseline)
     pairs = _pairs(methods, groups, baseline)
