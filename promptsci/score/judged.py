@@ -28,6 +28,7 @@ class Judged:
 
     Args:
         ids: example ids [N].
+        gold: the right answers [N], as plain values that can be compared.
         seen: the row's text also stands in the split that shots or training rows come from [N].
         metrics: what can be compared, by name; the task's first decides.
         families: the rows as tables for these metrics.
@@ -38,6 +39,7 @@ class Judged:
     """
 
     ids: tuple[str, ...]
+    gold: tuple[Any, ...]
     seen: BoolArray
     metrics: Mapping[str, Metric[Any]]
     families: tuple[Family, ...]
@@ -52,9 +54,12 @@ class Judged:
 
     def take(self, rows: IntArray) -> Judged:
         """The rows at these positions, in their order."""
+        if len(rows) == len(self) and (rows == np.arange(len(self))).all():
+            return self
         return replace(
             self,
             ids=tuple(self.ids[row] for row in rows),
+            gold=tuple(self.gold[row] for row in rows),
             seen=self.seen[rows],
             families=tuple(part.take(rows) for part in self.families),
             calibration=tuple(part.take(rows) for part in self.calibration),
@@ -106,6 +111,7 @@ def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str) -> Judged
     statistics = {name: metric.sums for name, metric in metrics.items() if metric.sums is not None}
     return Judged(
         ids=tuple(logliks.ids[row] for row in labelled),
+        gold=tuple(logliks.labels[place] for place in rows_judged.gold),
         seen=rows_judged.seen,
         metrics=metrics,
         families=families(rows_judged, statistics),
