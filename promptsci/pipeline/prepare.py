@@ -10,17 +10,15 @@ from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset,
 from promptsci.data.example import split_name
 from promptsci.errors import (
     DataError,
-    ModelError,
     Problems,
-    PromptError,
     PromptsciError,
     SpecError,
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import ModelFolder, Progress, resolve
+from promptsci.lm import ModelFolder, Progress, reader_of, resolve
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import RULES, Metric, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
@@ -134,10 +132,9 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     settings = replace(settings, split=split, pool=settings.pool and pool_name)
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
-    tokenizer = Tokenizer(parts.model.path)
-    format_ = pick_format(settings.format, parts.model, tokenizer)
-    encoder = Encoder(tokenizer, format_)
-    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, model_context(parts.model))
+    reader = reader_of(parts.model)
+    encoder = Encoder(reader.tokenizer, reader.format(settings.format))
+    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, reader.context)
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
     return Prepared(
@@ -150,7 +147,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         pool=parts.pool,
         seen=seen_ids(parts.dataset, split, pool_name) if split != pool_name else frozenset(),
         model=parts.model,
-        format=format_,
+        format=encoder.format,
         choose=settings.choose or task.shots.choose,
         metrics=parts.metrics,
         questioner=questioner,
@@ -233,40 +230,3 @@ def _once_a_place(problems: Sequence[PromptsciError]) -> list[PromptsciError]:
     """The problems, but of those at one line of a template only the first: each row would say the same again."""
     places = [problem.where for problem in problems]
     return [problem for i, problem in enumerate(problems) if problem.where is None or problem.where not in places[:i]]
-
-
-def pick_format(asked: Format | None, model: ModelFolder, tokenizer: Tokenizer) -> Format:
-    """The format asked for, or what the model's maker says, or chat where the model has a chat template.
-
-    Raises:
-        PromptError: chat is asked of a model without a chat template.
-    """
-    if asked is not None and asked != "plain" and not tokenizer.has_chat_template:
-        raise PromptError(f"model {model.name} has no chat template", fix="Use --format plain.")
-    if asked is not None:
-        return asked
-    for known in FORMATS:
-        if model.default_format == known:
-            return known
-    return "chat" if tokenizer.has_chat_template else "plain"
-
-
-def model_context(model: ModelFolder) -> int:
-    """The longest sequence the model holds, in tokens, read from its files.
-
-    Raises:
-        ModelError: its config.json cannot be read.
-    """
-    import json
-    from types import SimpleNamespace
-
-    from promptsci.lm.context import context_length
-
-    path = model.path / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config |= config.get("text_config", {})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        what = f"this file cannot be read as JSON: {error}"
-        raise ModelError(what, where=str(path), fix="Copy the folder again.") from error
-    return context_length(SimpleNamespace(**config))

@@ -139,11 +139,13 @@ class Assembler:
 
 
 def _check_targets(targets: Sequence[str], template: Template) -> None:
+    where = str(template.path)
     if not all(targets):
-        raise PromptError("the target block writes nothing", where=str(template.path), fix="Write {{ choice }} there.")
+        fix = "Write {{ choice }} there."
+        raise PromptError("the target block writes nothing", where=where, fix=fix, code="PS209")
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)
-        raise PromptError(f"the target block writes '{twice}' for two labels", where=str(template.path))
+        raise PromptError(f"the target block writes '{twice}' for two labels", where=where, code="PS209")
 
 
 CONTENT_FREE = ("N/A", "", "[MASK]")

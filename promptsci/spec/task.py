@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from promptsci.errors import SpecError
+from promptsci.errors import SpecError, coded
 from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
 
 MAX_BYTES = 200_000
@@ -133,6 +133,7 @@ def read_document(path: Path) -> Document:
     return parse(read_text(path), str(path))
 
 
+@coded("PS001")
 def read_text(path: Path) -> str:
     """The text of a spec file, without a byte order mark and with LF line ends.
 

@@ -13,7 +13,7 @@ import jinja2
 from jinja2 import meta, nodes
 from pydantic import Field
 
-from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.errors import PromptError, PromptsciError, SpecError, coded, did_you_mean, raise_all, singles
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
 from promptsci.spec.budget import new_budget
 from promptsci.spec.document import Document, Record, parse, validate
@@ -110,13 +110,13 @@ def read_template(path: Path, name: str | None = None) -> Template:
     try:
         document = parse(front, str(path), first_line=2)
         front_matter = validate(FrontMatter, document)
-    except (SpecError, Problems) as error:
-        problems += error.problems if isinstance(error, Problems) else [error]
+    except PromptsciError as error:
+        problems += singles(error)
     trees: dict[str, nodes.Template] = {}
     try:
         trees = parse_blocks("\n" * (first_body_line - 1) + body, path)
-    except (SpecError, Problems) as error:
-        problems += error.problems if isinstance(error, Problems) else [error]
+    except PromptsciError as error:
+        problems += singles(error)
     raise_all(problems)
     return Template(
         name=name or f"{path.parent.name}/{path.stem}",
@@ -129,6 +129,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
     )
 
 
+@coded("PS004")
 def _split(text: str, path: Path) -> tuple[str, int, str]:
     """Front matter, the line on which the body starts, and the body."""
     lines = text.split("\n")
@@ -157,17 +158,18 @@ def _variable_problems(template: Template, task: Task) -> list[PromptsciError]:
             line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
             where = f"{template.path}:{line}"
             if name in task.fields or name == "choice":
-                what = f"the {block} block cannot see '{name}'"
+                what, code = f"the {block} block cannot see '{name}'", "PS102"
                 fix = f"It may use: {', '.join(allowed[block])}."
             else:
-                what = f"the template uses '{name}', which task {task.name} does not have"
+                what, code = f"the template uses '{name}', which task {task.name} does not have", "PS101"
                 near = did_you_mean(name, task.fields)
                 fix = f"Fields: {', '.join(task.fields)}." + (f"  {near}" if near.startswith("Did") else "")
-            problems.append(SpecError(what, where=where, fix=fix))
+            problems.append(SpecError(what, where=where, fix=fix, code=code))
     if "choice" not in template.variables("target"):
         what = "the target block does not use 'choice', so every label would have the same answer"
         where = f"{template.path}:{template.trees['target'].lineno}"
-        problems.append(SpecError(what, where=where, fix="Write {{ choice }} where the answer stands."))
+        fix = "Write {{ choice }} where the answer stands."
+        problems.append(SpecError(what, where=where, fix=fix, code="PS103"))
     return problems
 
 
@@ -178,16 +180,18 @@ def _choice_problems(template: Template, task: Task) -> list[PromptsciError]:
     for label in given:
         if label not in task.labels:
             what = f"choices: '{label}' is not a label of task {task.name}"
-            problems.append(SpecError(what, where=where(("choices", label)), fix=did_you_mean(label, task.labels)))
+            fix = did_you_mean(label, task.labels)
+            problems.append(SpecError(what, where=where(("choices", label)), fix=fix, code="PS201"))
     for label in task.labels:
         if given and label not in given:
             what = f"choices: label '{label}' of task {task.name} has no words"
-            problems.append(SpecError(what, where=where(("choices",)), fix=f"Add a line '{label}: ...' under choices."))
+            fix = f"Add a line '{label}: ...' under choices."
+            problems.append(SpecError(what, where=where(("choices",)), fix=fix, code="PS202"))
     first_with: dict[str, str] = {}
     for label, words in template.words(task.labels).items():
         other = first_with.setdefault(words, label)
         if other != label:
             what = f"choices: {other} and {label} have the same words '{words}'"
             fix = "Give each label words of its own."
-            problems.append(SpecError(what, where=where(("choices", label)), fix=fix))
+            problems.append(SpecError(what, where=where(("choices", label)), fix=fix, code="PS203"))
     return problems
