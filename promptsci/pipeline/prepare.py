@@ -87,7 +87,7 @@ class Prepared:
     @property
     def pool_name(self) -> str:
         """The split that shots come from."""
-        return _pool_name(self.settings, self.task)
+        return pool_name(self.settings, self.task)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class _Parts:
     model: ModelFolder
 
 
-class _Attempts:
+class Attempts:
     """Runs steps that do not need each other, so that all their problems are found in one go."""
 
     def __init__(self) -> None:
@@ -128,8 +128,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         Problems: several things are.
     """
     task = catalog.task(settings.task)
-    pool_name, split = _pool_name(settings, task), split_name(settings.split)
-    settings = replace(settings, split=split, pool=settings.pool and pool_name)
+    pool, split = pool_name(settings, task), split_name(settings.split)
+    settings = replace(settings, split=split, pool=settings.pool and pool)
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
     reader = reader_of(parts.model)
@@ -145,7 +145,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         integrity=integrity(parts.dataset, task.labels),
         examples=parts.examples,
         pool=parts.pool,
-        seen=seen_ids(parts.dataset, split, pool_name) if split != pool_name else frozenset(),
+        seen=seen_ids(parts.dataset, split, pool) if split != pool else frozenset(),
         model=parts.model,
         format=encoder.format,
         choose=settings.choose or task.shots.choose,
@@ -157,12 +157,12 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 
 
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
-    attempt = _Attempts()
-    template = attempt(lambda: _template(settings, catalog, task))
+    attempt = Attempts()
+    template = attempt(lambda: fitting_template(settings, catalog, task))
     metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule))
-    dataset = attempt(lambda: _dataset(settings, task, notes))
-    shown = dataset.split(_pool_name(settings, task)).examples if dataset and settings.shots else ()
+    dataset = attempt(lambda: read_data(settings, task, notes))
+    shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
@@ -178,19 +178,26 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     return _Parts(template, metrics, dataset, pool, chosen, examples, model)
 
 
-def _pool_name(settings: Settings, task: Task) -> str:
+def pool_name(settings: Settings, task: Task) -> str:
+    """The split that shots come from, by its one name."""
     return split_name(settings.pool or task.shots.from_)
 
 
-def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
+def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Template:
+    """The template asked for, which can say the task.
+
+    Raises:
+        SpecError: there is none of that name, or one reason why it does not fit.
+        Problems: several reasons.
+    """
     template = catalog.template(settings.template, task)
     check_fit(template, task)
     return template
 
 
-def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
+def read_data(settings: Settings, task: Task, notes: list[str]) -> Dataset:
     """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
-    pool = _pool_name(settings, task)
+    pool = pool_name(settings, task)
     needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
     dataset = read_dataset(task, settings.data, needed=list(needed))
     if "train" in needed and pool in needed:

@@ -19,6 +19,9 @@ Format = Literal["plain", "chat", "chat-one-turn"]
 FORMATS: tuple[Format, ...] = ("plain", "chat", "chat-one-turn")
 Role = Literal["system", "user", "assistant"]
 GAP = "\n\n"
+"""Between the parts of a plain prompt."""
+ANSWER_SPACE = " "
+"""Between an input and its answer in a plain prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Prompt:
 
     def plain(self) -> str:
         """The prompt as one text, ending where the answer's space begins."""
-        shots = [f"{shot.input} {shot.target}" if shot.input else shot.target for shot in self.shots]
+        shots = [f"{shot.input}{ANSWER_SPACE}{shot.target}" if shot.input else shot.target for shot in self.shots]
         return GAP.join(part for part in (self.instruction, *shots, self.query) if part)
 
     def turns(self) -> list[tuple[Role, str]]:

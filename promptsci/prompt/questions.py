@@ -140,7 +140,7 @@ class Questioner:
                 return Fitted(shots[low:], queries[0], tuple(queries[1:]))
         if self._fits(queries[:1]):
             return Fitted((), queries[0], ())
-        n_tokens = _length(queries[0])
+        n_tokens = queries[0].n_tokens
         raise PromptError(
             f"example {example.id} needs {n_tokens:,} tokens without any shot; the model holds {self.context:,}",
             fix="Shorten the text, leave the row out, or use a model with a longer context.",
@@ -150,7 +150,7 @@ class Questioner:
         return self.encoder.encode([prompt.with_shots(prompt.shots[n_dropped:]) for prompt in variants])
 
     def _fits(self, queries: Sequence[Query]) -> bool:
-        return all(_length(query) <= self.context for query in queries)
+        return all(query.n_tokens <= self.context for query in queries)
 
     def _references(self, example: Example) -> References:
         try:
@@ -167,8 +167,3 @@ class Questioner:
 def _variants(prompt: Prompt, references: References) -> list[Prompt]:
     """The prompt, and what its content-free forms are."""
     return [prompt, *(replace(prompt, query=query) for query in references.fillings)]
-
-
-def _length(query: Query) -> int:
-    """Tokens of a prompt with its longest answer."""
-    return len(query.ids) + max(map(len, query.choice_ids))

@@ -51,7 +51,7 @@ class Flow:
         self._body(tree.body, {}, NONE)
 
     def _body(self, body: Iterable[nodes.Node], known: Known, under: Names) -> None:
-        """Follows statements: ``known`` says what each name that was set depends on, ``under`` what the tests around."""
+        """Follows statements: ``known`` is what each name that was set depends on, ``under`` the tests around."""
         for node in body:
             follow = _STATEMENTS.get(type(node))
             if follow is not None:

@@ -24,6 +24,8 @@ from promptsci.spec.budget import TooMuchWork
 ROWS = 200
 """Rows of a split that a wording is tried out on."""
 SHOTS = 8
+ASKED = 40
+"""Rows that shots are fitted for."""
 SHARE = 0.1
 """Of the rows that may lose shots before it is said."""
 SECONDS = 1.0
@@ -178,7 +180,7 @@ def shots_too_long(trial: Trial) -> Iterator[Hit]:
     k = len(shots.ids) if shots.choose == "fixed" else SHOTS
     try:
         questioner = _questioner(trial, k)
-        questions = questioner.questions(trial.examples[:ROWS]) if questioner is not None else []
+        questions = questioner.questions(trial.examples[-ASKED:]) if questioner is not None else []
     except PromptsciError:
         return  # rows that cannot be asked at all, and pools that are too small, have codes of their own
     short = [question for question in questions if question.n_dropped]
