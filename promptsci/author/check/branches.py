@@ -103,22 +103,22 @@ class Branches:
         parts = [test, *test.find_all(nodes.Node)]
         if not all(isinstance(part, _CHEAP) for part in parts):
             return None
-        free = meta.find_undeclared_variables(_written(test)) - GLOBALS
-        if not free <= self.known:
+        written = self._written(test)
+        if not meta.find_undeclared_variables(written) - GLOBALS <= self.known:
             return None
         try:
-            part = compile_block(_written(test), self.template.path)
+            part = compile_block(written, self.template.path)
             alone = replace(self.template, parts={"test": part})
             found = {alone.render("test", case) for case in self.cases}
         except PromptsciError:
             return None
         return found == {"1"} if len(found) == 1 else None
 
-
-def _written(test: nodes.Expr) -> nodes.Template:
-    """A template that writes 1 where the test is true and 0 where it is not."""
-    shown = nodes.CondExpr(test, nodes.Const("1"), nodes.Const("0"), lineno=test.lineno)
-    return nodes.Template([nodes.Output([shown], lineno=test.lineno)], lineno=test.lineno)
+    def _written(self, test: nodes.Expr) -> nodes.Template:
+        """A template that writes 1 where the test is true and 0 where it is not."""
+        shown = nodes.CondExpr(test, nodes.Const("1"), nodes.Const("0"), lineno=test.lineno)
+        body: list[nodes.Node] = [nodes.Output([shown], lineno=test.lineno)]
+        return nodes.Template(body, lineno=test.lineno, environment=self.tree.environment)
 
 
 def _targets(node: nodes.Node) -> Iterator[nodes.Name]:

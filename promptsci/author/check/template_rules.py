@@ -42,8 +42,8 @@ def no_field(wording: Wording) -> Iterator[Hit]:
 @rule("PS106", "warning", "a field is never used")
 def unused_field(wording: Wording) -> Iterator[Hit]:
     """What the task says to be part of the question is not shown to the model: forgotten, or set and never written."""
-    used = {field for flow in wording.flows.values() for field in flow.written}
-    for field in wording.task.fields:
+    used = {field for flow in wording.flows.values() for field in flow.written} & set(wording.task.fields)
+    for field in wording.task.fields if used else ():
         if field not in used and wording.task.fields[field] != wording.task.label.column:
             yield Hit(
                 wording.at_start("input"),
@@ -134,3 +134,5 @@ def _is_invisible(character: str) -> bool:
 
 
 RULES = rules_of(globals())
+OF_A_FITTING = (no_field, unused_field, words_in_target)
+"""Rules that would only repeat what is said of a template that does not fit its task."""
