@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +119,12 @@ def desk(tmp_path: Path) -> Desk:
 MakeReader = Callable[..., Reader]
 
 
+def _bytes_of(word: str) -> str:
+    """A word as byte-level vocabularies spell it."""
+    ((spelled, _),) = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(word)
+    return spelled
+
+
 def _byte_level(merges: list[tuple[str, str]]) -> Tokenizer:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*alphabet, *("".join(pair) for pair in merges)])}
@@ -129,25 +134,27 @@ def _byte_level(merges: list[tuple[str, str]]) -> Tokenizer:
     return made
 
 
-@pytest.fixture
-def make_reader(tmp_path: Path) -> MakeReader:
+@pytest.fixture(scope="session")
+def make_reader(tmp_path_factory: pytest.TempPathFactory) -> MakeReader:
     """A Reader whose tokens are these merges of bytes, with a context and a chat template where they are given.
 
-    ``words`` are tokens of their own; ``control`` are control tokens; ``keeps`` are the only characters it knows.
+    ``words`` are tokens of their own, ``control`` are control tokens.
     """
 
     def make(
-        *, words: tuple[str, ...] = (), control: tuple[str, ...] = (), context: int | None = None, chat: str | None = None
+        *,
+        words: tuple[str, ...] = (),
+        control: tuple[str, ...] = (),
+        context: int | None = None,
+        chat: str | None = None,
     ) -> Reader:
         merges: list[tuple[str, str]] = []
         for word in words:
-            spelled = word.replace(" ", "\u0120").replace("\n", "\u010a")
+            spelled = _bytes_of(word)
             merges += [(spelled[:end], spelled[end]) for end in range(1, len(spelled))]
         made = _byte_level(list(dict.fromkeys(merges)))
         made.add_special_tokens([AddedToken(token, special=True) for token in control])
-        folder = tmp_path / "reader"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        folder = tmp_path_factory.mktemp("reader")
         made.save(str(folder / "tokenizer.json"))
         if context is not None:
             (folder / "config.json").write_text(json.dumps({"max_position_embeddings": context}))

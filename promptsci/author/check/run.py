@@ -179,9 +179,7 @@ class _Check:
     def _wording(self, wording: Wording, rows: Rows | None) -> None:
         """Looks at one template of one task; a template that does not fit is not tried out."""
         fits = self._attempt(wording.template.path, lambda: _fits(wording))
-        self._apply(
-            (rule for rule in template_rules.RULES if fits or rule not in template_rules.OF_A_FITTING), wording
-        )
+        self._apply((rule for rule in template_rules.RULES if fits or rule not in template_rules.OF_A_FITTING), wording)
         self._apply(choice_rules.RULES, wording)
         if not fits:
             return

@@ -1,4 +1,5 @@
 """The suite of planted defects: a sound desk, one thing spoiled, and the code and line that check must give it."""
+# ruff: noqa: E501 - one line each reads better than many
 
 from __future__ import annotations
 
@@ -279,7 +280,9 @@ def test_label_noise_is_found(desk: Any) -> None:
 def test_a_field_that_is_the_label_in_other_words_is_found(desk: Any) -> None:
     """A column with one value a label gives the answer away."""
     for split in ("train", "test"):
-        _train(desk, lambda rows: [{**row, "mark": {"good": 1, "bad": 2, "mixed": 3}[row["label"]]} for row in rows], split)
+        _train(
+            desk, lambda rows: [{**row, "mark": {"good": 1, "bad": 2, "mixed": 3}[row["label"]]} for row in rows], split
+        )
     desk.edit(Y, "{text: text}", "{text: text, mark: mark}")
     desk.edit(T, "{{ text }}", "{{ text }} {{ mark }}")
     (found,) = desk.check().findings
@@ -303,7 +306,7 @@ def test_an_order_by_frequency_is_found(desk: Any) -> None:
         _train(desk, lambda rows: [{**row, "label": label} for row, label in zip(rows, labels, strict=True)], split)
 
     assert [each.code for each in desk.check().findings] == ["PS211"]
-    desk.edit(T, 'choices | join(", ")', 'choices[1] }}, {{ choices[0] }}, {{ choices[2]')
+    desk.edit(T, 'choices | join(", ")', "choices[1] }}, {{ choices[0] }}, {{ choices[2]")
     assert desk.check().findings == []
 
 
@@ -356,7 +359,10 @@ def test_rows_and_shots_that_do_not_fit_are_found(desk: Any, make_reader: Callab
 
 def test_the_suite_plants_forty_defects_and_all_codes() -> None:
     """At least forty defects are planted, and every code that there is, is met by some test of this file."""
-    planted = [*(defect.code for defect in IN_TEXT.values()), *(code for code, *_ in (*IN_ROWS.values(), *TOKENS.values()))]
+    planted = [
+        *(defect.code for defect in IN_TEXT.values()),
+        *(code for code, *_ in (*IN_ROWS.values(), *TOKENS.values())),
+    ]
     by_hand = {"PS008", "PS010", "PS104", "PS106", "PS211", "PS305", "PS307", "PS308", "PS404", "PS409", "PS510"}
 
     assert len(planted) >= 40
