@@ -12,7 +12,7 @@ from promptsci.errors import PromptsciError
 from promptsci.spec import Template
 from promptsci.spec.blocks import GLOBALS, compile_block
 
-MAX_TESTS = 100
+MAX_TESTS = 50
 """Tests of one block that are tried out; a prompt has a handful."""
 
 _CHEAP = (

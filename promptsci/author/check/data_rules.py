@@ -108,7 +108,7 @@ def unbalanced(rows: Rows) -> Iterator[Hit]:
         if top is not None and own[top] > MAJORITY:
             what = f"{100 * own[top]:.0f} % of {name} are {top}: accuracy says little"
             yield Hit(rows.at(name), what, "Let macro_f1 be the first of the metrics, or add rows of the others.")
-    if "train" not in shares:
+    if not shares.get("train"):
         return
     for name in ("validation", "test"):
         for label, share in shares.get(name, {}).items():

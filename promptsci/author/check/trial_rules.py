@@ -78,7 +78,7 @@ def cannot_render(trial: Trial) -> Iterator[Hit]:
             trial.assembler.prompt(example)
         except PromptError as error:
             if error.code != "PS209" and (trial.rows is not None or is_hostile(error)):
-                yield rendering_hit(trial.wording, error, example)
+                yield rendering_hit(trial.wording, error, example if trial.rows is not None else None)
                 return
         if time.monotonic() > end:
             return
