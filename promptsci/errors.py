@@ -15,7 +15,8 @@ An error says what is wrong, where (file:line), and what to type next.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 class PromptsciError(Exception):
@@ -25,14 +26,16 @@ class PromptsciError(Exception):
         what: one sentence about the input, naming the offending value.
         where: ``file`` or ``file:line`` or ``file:line:column``.
         fix: what to type or change next.
+        code: under which ``promptsci check`` files it (docs/check.md).
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None, code: str | None = None) -> None:
         self.what = what
         self.where = where
         self.fix = fix
+        self.code = code
         super().__init__(self.text())
 
     def text(self) -> str:
@@ -73,6 +76,22 @@ class Problems(PromptsciError):
     def __init__(self, problems: Sequence[PromptsciError]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(problem.text() for problem in self.problems))
+
+
+def singles(error: PromptsciError) -> tuple[PromptsciError, ...]:
+    """The error itself, or the several that it stands for."""
+    return error.problems if isinstance(error, Problems) else (error,)
+
+
+@contextmanager
+def coded(code: str) -> Iterator[None]:
+    """Gives this code to every error that is raised inside and has none; also a decorator."""
+    try:
+        yield
+    except PromptsciError as error:
+        for one in singles(error):
+            one.code = one.code or code
+        raise
 
 
 def raise_all(problems: Sequence[PromptsciError]) -> None:

@@ -21,6 +21,8 @@ VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "runs": "List the runs on this machine.",
     "reproduce": "Run a stored run again and compare every prediction.",
+    "check": "Look tasks, templates and data over for every classic trap.",
+    "show": "Show the prompts as the model reads them, and what they cost.",
     "tasks": "List the tasks, or show one.",
     "templates": "List the wordings of a task.",
     "models": "List the models that need no hub, or fetch one.",

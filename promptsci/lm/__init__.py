@@ -8,6 +8,7 @@ from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogu
 from promptsci.lm.fetch import cached, is_pulled, pull
 from promptsci.lm.folder import ModelFolder
 from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
+from promptsci.lm.reader import Reader, find_reader, reader_at_hand, reader_of
 from promptsci.lm.resolve import resolve
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "ModelFolder",
     "Nats",
     "Progress",
+    "Reader",
     "Scored",
     "Scoring",
     "TokenCount",
@@ -30,9 +32,12 @@ __all__ = [
     "cache_dir",
     "cached",
     "catalogue",
+    "find_reader",
     "is_pulled",
     "load_model",
     "pull",
+    "reader_at_hand",
+    "reader_of",
     "resolve",
 ]
 

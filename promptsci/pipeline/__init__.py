@@ -2,6 +2,7 @@
 
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
+from promptsci.pipeline.preview import Preview, pick_rows, preview
 from promptsci.pipeline.reproduce import Reproduction, reproduce
 from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
@@ -10,6 +11,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "LMs",
     "Prepared",
+    "Preview",
     "Reproduction",
     "Result",
     "Settings",
@@ -17,7 +19,9 @@ __all__ = [
     "folder_of",
     "judge",
     "load_transformers",
+    "pick_rows",
     "prepare",
+    "preview",
     "read_result",
     "reproduce",
     "run",

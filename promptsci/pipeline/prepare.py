@@ -21,17 +21,15 @@ from promptsci.data import (
 from promptsci.data.example import split_name
 from promptsci.errors import (
     DataError,
-    ModelError,
     Problems,
-    PromptError,
     PromptsciError,
     SpecError,
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import Generation, ModelFolder, Progress, resolve
+from promptsci.lm import Generation, ModelFolder, Progress, reader_of, resolve
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import FORMATS, GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.prompt import GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
@@ -107,7 +105,7 @@ class Prepared:
     @property
     def pool_name(self) -> str:
         """The split that shots come from."""
-        return _pool_name(self.settings, self.task)
+        return pool_name(self.settings, self.task)
 
 
 def _right(task: Task) -> dict[str, Any]:
@@ -144,7 +142,7 @@ class _Parts:
     model: ModelFolder
 
 
-class _Attempts:
+class Attempts:
     """Runs steps that do not need each other, so that all their problems are found in one go."""
 
     def __init__(self) -> None:
@@ -169,21 +167,15 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         Problems: several things are.
     """
     task = catalog.task(settings.task)
-    pool_name, split = _pool_name(settings, task), split_name(settings.split)
-    settings = replace(settings, split=split, pool=settings.pool and pool_name)
+    pool, split = pool_name(settings, task), split_name(settings.split)
+    settings = replace(settings, split=split, pool=settings.pool and pool)
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
-    tokenizer = Tokenizer(parts.model.path)
-    format_ = pick_format(settings.format, parts.model, tokenizer)
-    encoder = Encoder(tokenizer, format_)
-    writing = _writing(parts.template, task, format_)
-    questioner = Questioner(
-        Assembler(task, parts.template),
-        encoder,
-        parts.chooser,
-        model_context(parts.model),
-        writing.max_tokens if writing else 0,
-    )
+    reader = reader_of(parts.model)
+    encoder = Encoder(reader.tokenizer, reader.format(settings.format))
+    writing = _writing(parts.template, task, encoder.format)
+    room = writing.max_tokens if writing else 0
+    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, reader.context, room)
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
     return Prepared(
@@ -194,9 +186,9 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         integrity=integrity(parts.dataset, task.labels, gold_reader(task, Findings("")).labels),
         examples=parts.examples,
         pool=parts.pool,
-        seen=seen_ids(parts.dataset, split, pool_name) if split != pool_name else frozenset(),
+        seen=seen_ids(parts.dataset, split, pool) if split != pool else frozenset(),
         model=parts.model,
-        format=format_,
+        format=encoder.format,
         choose=settings.choose or task.shots.choose,
         metrics=parts.metrics,
         questioner=questioner,
@@ -207,12 +199,12 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 
 
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
-    attempt = _Attempts()
-    template = attempt(lambda: _template(settings, catalog, task))
+    attempt = Attempts()
+    template = attempt(lambda: fitting_template(settings, catalog, task))
     metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule, task))
-    dataset = attempt(lambda: _dataset(settings, task, notes))
-    shown = dataset.split(_pool_name(settings, task)).examples if dataset and settings.shots else ()
+    dataset = attempt(lambda: read_data(settings, task, notes))
+    shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
@@ -228,19 +220,26 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     return _Parts(template, metrics, dataset, pool, chosen, examples, model)
 
 
-def _pool_name(settings: Settings, task: Task) -> str:
+def pool_name(settings: Settings, task: Task) -> str:
+    """The split that shots come from, by its one name."""
     return split_name(settings.pool or task.shots.from_)
 
 
-def _template(settings: Settings, catalog: Catalog, task: Task) -> Template:
+def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Template:
+    """The template asked for, which can say the task.
+
+    Raises:
+        SpecError: there is none of that name, or one reason why it does not fit.
+        Problems: several reasons.
+    """
     template = catalog.template(settings.template, task)
     check_fit(template, task)
     return template
 
 
-def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
+def read_data(settings: Settings, task: Task, notes: list[str]) -> Dataset:
     """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
-    pool = _pool_name(settings, task)
+    pool = pool_name(settings, task)
     needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
     dataset = read_dataset(task, settings.data, needed=list(needed))
     if "train" in needed and pool in needed:
@@ -294,40 +293,3 @@ def _once_a_place(problems: Sequence[PromptsciError]) -> list[PromptsciError]:
     """The problems, but of those at one line of a template only the first: each row would say the same again."""
     places = [problem.where for problem in problems]
     return [problem for i, problem in enumerate(problems) if problem.where is None or problem.where not in places[:i]]
-
-
-def pick_format(asked: Format | None, model: ModelFolder, tokenizer: Tokenizer) -> Format:
-    """The format asked for, or what the model's maker says, or chat where the model has a chat template.
-
-    Raises:
-        PromptError: chat is asked of a model without a chat template.
-    """
-    if asked is not None and asked != "plain" and not tokenizer.has_chat_template:
-        raise PromptError(f"model {model.name} has no chat template", fix="Use --format plain.")
-    if asked is not None:
-        return asked
-    for known in FORMATS:
-        if model.default_format == known:
-            return known
-    return "chat" if tokenizer.has_chat_template else "plain"
-
-
-def model_context(model: ModelFolder) -> int:
-    """The longest sequence the model holds, in tokens, read from its files.
-
-    Raises:
-        ModelError: its config.json cannot be read.
-    """
-    import json
-    from types import SimpleNamespace
-
-    from promptsci.lm.context import context_length
-
-    path = model.path / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config |= config.get("text_config", {})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        what = f"this file cannot be read as JSON: {error}"
-        raise ModelError(what, where=str(path), fix="Copy the folder again.") from error
-    return context_length(SimpleNamespace(**config))

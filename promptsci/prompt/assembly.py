@@ -21,6 +21,9 @@ Format = Literal["plain", "chat", "chat-one-turn"]
 FORMATS: tuple[Format, ...] = ("plain", "chat", "chat-one-turn")
 Role = Literal["system", "user", "assistant"]
 GAP = "\n\n"
+"""Between the parts of a plain prompt."""
+ANSWER_SPACE = " "
+"""Between an input and its answer in a plain prompt."""
 
 
 class Shot(NamedTuple):
@@ -55,7 +58,7 @@ class Prompt:
 
     def plain(self) -> str:
         """The prompt as one text, ending where the answer's space begins."""
-        shots = [f"{shot.input} {shot.target}" if shot.input else shot.target for shot in self.shots]
+        shots = [f"{shot.input}{ANSWER_SPACE}{shot.target}" if shot.input else shot.target for shot in self.shots]
         return GAP.join(part for part in (self.instruction, *shots, self.query) if part)
 
     def turns(self) -> list[tuple[Role, str]]:
@@ -182,12 +185,13 @@ _MARK = "\ue000"  # of the private use area: no template writes it
 
 
 def _check_targets(targets: Sequence[str], template: Template) -> None:
+    where = str(template.path)
     if not all(targets):
         fix = "Write the answer there: {{ choice }} or {{ answer }}."
-        raise PromptError("the target block writes nothing", where=str(template.path), fix=fix)
+        raise PromptError("the target block writes nothing", where=where, fix=fix, code="PS209")
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)
-        raise PromptError(f"the target block writes '{twice}' for two labels", where=str(template.path))
+        raise PromptError(f"the target block writes '{twice}' for two labels", where=where, code="PS209")
 
 
 CONTENT_FREE = ("N/A", "", "[MASK]")

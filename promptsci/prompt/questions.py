@@ -164,7 +164,7 @@ class Questioner:
 
     def _length(self, query: Query) -> int:
         """Tokens of a prompt with its longest answer."""
-        return len(query.ids) + max(map(len, query.choice_ids), default=self.room)
+        return query.n_tokens + self.room
 
     def _references(self, example: Example) -> References:
         if self.room:

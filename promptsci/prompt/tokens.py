@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptsci.errors import PromptError
-from promptsci.prompt.assembly import Format, Prompt
+from promptsci.prompt.assembly import ANSWER_SPACE, Format, Prompt
 
 if TYPE_CHECKING:
     from promptsci.prompt.tokenizer import Tokenizer
@@ -48,6 +48,11 @@ class Query:
     def n_prompt_tokens(self) -> int:
         """Tokens before the answer."""
         return len(self.ids)
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of the prompt with its longest answer."""
+        return len(self.ids) + max(map(len, self.choice_ids), default=0)
 
 
 class _End(NamedTuple):
@@ -96,7 +101,7 @@ class Encoder:
 
     def answer(self, words: str) -> str:
         """An answer as it follows the prompt: with its space in plain text, bare after a chat header."""
-        return f" {words}" if self.format == "plain" else words
+        return f"{ANSWER_SPACE}{words}" if self.format == "plain" else words
 
     def encode(self, prompts: Sequence[Prompt]) -> list[Query]:
         """The Query of each prompt; prompts that are the same share their arrays.

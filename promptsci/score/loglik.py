@@ -225,9 +225,7 @@ class _Reader:
         sums = [float(sum(part)) for part in parts]
         if not all(map(isfinite, sums)):
             place = [isfinite(total) for total in sums].index(False)
-            raise RunError(
-                f"{owner()} has a log-likelihood for '{labels[place]}' that is {sums[place]}", fix=_AGAIN
-            )
+            raise RunError(f"{owner()} has a log-likelihood for '{labels[place]}' that is {sums[place]}", fix=_AGAIN)
         return sums, [len(part) for part in parts]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jinja2
 from jinja2 import nodes
 
-from promptsci.errors import PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.errors import PromptsciError, SpecError, coded, did_you_mean, raise_all
 from promptsci.spec.budget import MAX_NUMBER
 from promptsci.spec.sandbox import TemplateEnvironment, environment, with_budget
 
@@ -20,6 +20,7 @@ MAX_NODES = 10_000
 """A page of text has a hundred; as many as this take a quarter of a second to compile."""
 
 _FILES = ((nodes.Include, "include"), (nodes.Import, "import"), (nodes.FromImport, "import"), (nodes.Extends, "extend"))
+_BY_CHANCE = frozenset({"random", "shuffle"})
 _TOO_DEEP = "the template is nested too deeply"
 _Definition = nodes.Macro | nodes.Assign | nodes.AssignBlock
 _DEFINITIONS = (nodes.Macro, nodes.Assign, nodes.AssignBlock)
@@ -30,6 +31,7 @@ def _environment() -> TemplateEnvironment:
     return environment()
 
 
+@coded("PS006")
 def parse_blocks(source: str, path: Path) -> dict[str, nodes.Template]:
     """One syntax tree a block: the macros and sets of the top that it uses, and then the block's body.
 
@@ -47,7 +49,8 @@ def parse_blocks(source: str, path: Path) -> dict[str, nodes.Template]:
         raise_all([*_outside_problems(tree, path), *_block_problems(blocks, path), *_word_problems(tree, path)])
         trees = {name: _with_definitions(block, top) for name, block in blocks.items()}
     except jinja2.TemplateSyntaxError as error:
-        raise SpecError(f"this is not Jinja: {error.message}", where=f"{path}:{error.lineno}") from error
+        what = f"this is not Jinja: {error.message}"
+        raise SpecError(what, where=f"{path}:{error.lineno}", code="PS005") from error
     except ValueError as error:  # Python reads a number of thousands of digits only when told to
         raise SpecError("a number is too large for a template", where=str(path)) from error
     except RecursionError as error:
@@ -137,8 +140,10 @@ def _unknown(
     names = [name for name in known if name.isalpha()]
     for node in used:
         if node.name not in names:
-            what = f"templates have no {kind} '{node.name}'"
-            yield SpecError(what, where=f"{path}:{node.lineno}", fix=did_you_mean(node.name, names))
+            what, fix, code = f"templates have no {kind} '{node.name}'", did_you_mean(node.name, names), None
+            if node.name in _BY_CHANCE:
+                what, fix, code = f"{what}: the same row must give the same prompt", "Write a fixed order.", "PS007"
+            yield SpecError(what, where=f"{path}:{node.lineno}", fix=fix, code=code)
 
 
 def _with_definitions(block: nodes.Block, top: list[_Definition]) -> nodes.Template:
@@ -162,6 +167,7 @@ def _defined(node: _Definition) -> set[str]:
     return {node.name} if isinstance(node, nodes.Macro) else _names(node.target)
 
 
+@coded("PS005")
 def compile_block(tree: nodes.Template, path: Path) -> jinja2.Template:
     """The block's tree as a program that pays for its work.
 

@@ -38,13 +38,21 @@ class Catalog:
         Raises:
             SpecError: there is none; the nearest spelling is given.
         """
+        return read_task(self.task_path(name))
+
+    def task_path(self, name: str) -> Path:
+        """The file of the task of that name, or the file named.
+
+        Raises:
+            SpecError: there is no task of that name; the nearest spelling is given.
+        """
         if name.endswith((".yaml", ".yml")) or "/" in name:
             path = Path(name)
-            return read_task(path / "task.yaml" if path.is_dir() else path)
+            return path / "task.yaml" if path.is_dir() else path
         for root in self.roots:
             path = root / "tasks" / name / "task.yaml"
             if path.is_file():
-                return read_task(path)
+                return path
         raise SpecError(f"there is no task '{name}'", fix=did_you_mean(name, self.task_names()))
 
     def wordings(self, task: Task) -> dict[str, Path]:
@@ -61,17 +69,32 @@ class Catalog:
         Raises:
             SpecError: there is none; the nearest spelling is given.
         """
-        if name is not None and name.endswith(".jinja"):
-            return read_template(Path(name))
+        path = self.wording_path("plain" if name is None else name, task)
+        named = name is not None and name.endswith(".jinja")
+        return read_template(path, None if named else f"{path.parent.name}/{path.stem}")
+
+    def wording_path(self, name: str, task: Task) -> Path:
+        """The file of a template, named as ``template`` takes it.
+
+        Raises:
+            SpecError: there is none; the nearest spelling is given.
+        """
+        if name.endswith(".jinja"):
+            return Path(name)
         wordings = self.wordings(task)
-        wanted = "plain" if name is None else name
-        if wanted in wordings:
-            return read_template(wordings[wanted], f"{wordings[wanted].parent.name}/{wanted}")
-        if "/" in wanted:
-            for root in self.roots:
-                path = root / "templates" / f"{wanted}.jinja"
-                if path.is_file():
-                    return read_template(path, wanted)
+        if name in wordings:
+            return wordings[name]
+        for root in self.roots if "/" in name else ():
+            if (root / "templates" / f"{name}.jinja").is_file():
+                return root / "templates" / f"{name}.jinja"
         if not wordings:
             raise SpecError(f"task {task.name} has no templates", fix=f"Write templates/{task.name}/plain.jinja.")
-        raise SpecError(f"task {task.name} has no template '{wanted}'", fix=did_you_mean(wanted, wordings))
+        raise SpecError(f"task {task.name} has no template '{name}'", fix=did_you_mean(name, wordings))
+
+    def template_paths(self) -> dict[str, Path]:
+        """``folder/wording`` -> file, for every template."""
+        found: dict[str, Path] = {}
+        for root in self.roots:
+            for path in sorted((root / "templates").glob("*/*.jinja")):
+                found.setdefault(f"{path.parent.name}/{path.stem}", path)
+        return dict(sorted(found.items()))

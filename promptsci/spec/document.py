@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from promptsci.errors import PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.errors import PromptsciError, SpecError, coded, did_you_mean, raise_all
 
 Place = tuple[str | int, ...]
 R = TypeVar("R", bound="Record")
@@ -43,6 +43,7 @@ class Document:
         return f"{self.file}:{line}:{column}"
 
 
+@coded("PS002")
 def parse(text: str, file: str, first_line: int = 1) -> Document:
     """The document in a YAML text whose top is a mapping.
 
@@ -136,6 +137,7 @@ class _Reader:
         self.problems.append(SpecError(what, where=f"{self.file}:{line}:{column}", fix=fix))
 
 
+@coded("PS003")
 def validate(record: type[R], document: Document) -> R:
     """The document as a record; every problem in it is raised at once, each with its line.
 

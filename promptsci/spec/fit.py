@@ -39,13 +39,13 @@ def _variable_problems(template: Template, task: Task) -> Iterator[PromptsciErro
             line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
             where = f"{template.path}:{line}"
             if name in allowed["target"] or name == "choice":
-                what = f"the {block} block cannot see '{name}'"
+                what, code = f"the {block} block cannot see '{name}'", "PS102"
                 fix = f"It may use: {', '.join(allowed[block])}."
             else:
-                what = f"the template uses '{name}', which task {task.name} does not have"
+                what, code = f"the template uses '{name}', which task {task.name} does not have", "PS101"
                 near = did_you_mean(name, task.variables)
                 fix = f"Fields: {', '.join(task.variables)}." + (f"  {near}" if near.startswith("Did") else "")
-            yield SpecError(what, where=where, fix=fix)
+            yield SpecError(what, where=where, fix=fix, code=code)
 
 
 def _answer_problems(template: Template, task: Task) -> Iterator[PromptsciError]:
@@ -54,7 +54,8 @@ def _answer_problems(template: Template, task: Task) -> Iterator[PromptsciError]
         why = "every example would have the same answer" if template.writes(task) else _SAME_ANSWER
         what = f"the target block does not use {' or '.join(map(repr, answers))}, so {why}"
         where = f"{template.path}:{template.trees['target'].lineno}"
-        yield SpecError(what, where=where, fix=f"Write {{{{ {answers[0]} }}}} where the answer stands.")
+        fix = f"Write {{{{ {answers[0]} }}}} where the answer stands."
+        yield SpecError(what, where=where, fix=fix, code="PS103")
 
 
 _SAME_ANSWER = "every label would have the same answer"
@@ -70,17 +71,20 @@ def _choice_problems(template: Template, task: Task) -> Iterator[PromptsciError]
     for label in given:
         if label not in task.labels:
             what = f"choices: '{label}' is not a label of task {task.name}"
-            yield SpecError(what, where=where(("choices", label)), fix=did_you_mean(label, task.labels))
+            fix = did_you_mean(label, task.labels)
+            yield SpecError(what, where=where(("choices", label)), fix=fix, code="PS201")
     for label in task.labels:
         if given and label not in given:
             what = f"choices: label '{label}' of task {task.name} has no words"
-            yield SpecError(what, where=where(("choices",)), fix=f"Add a line '{label}: ...' under choices.")
+            fix = f"Add a line '{label}: ...' under choices."
+            yield SpecError(what, where=where(("choices",)), fix=fix, code="PS202")
     first_with: dict[str, str] = {}
     for label, words in template.words(task.labels).items():
         other = first_with.setdefault(words, label)
         if other != label:
             what = f"choices: {other} and {label} have the same words '{words}'"
-            yield SpecError(what, where=where(("choices", label)), fix="Give each label words of its own.")
+            fix = "Give each label words of its own."
+            yield SpecError(what, where=where(("choices", label)), fix=fix, code="PS203")
 
 
 def _number_problems(template: Template, task: Task) -> Iterator[PromptsciError]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from promptsci.errors import SpecError
+from promptsci.errors import SpecError, coded
 from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
 from promptsci.spec.forms import (
     FORMS,
@@ -165,6 +165,15 @@ class Task(Record):
         return found
 
     @property
+    def gold_columns(self) -> frozenset[str]:
+        """The columns of the data that hold what is right."""
+        names = ("column", "answer", "tags", "more")
+        found = {getattr(self.section, name, None) for name in names}
+        # The options themselves are part of the question.
+        asked = {self.options.column} if self.options is not None else set()
+        return frozenset(name for name in found if name) - asked
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What a template may give words to, in the task's order: labels or types; none in other forms."""
         if self.relevance is not None:
@@ -203,6 +212,7 @@ def read_document(path: Path) -> Document:
     return parse(read_text(path), str(path))
 
 
+@coded("PS001")
 def read_text(path: Path) -> str:
     """The text of a spec file, without a byte order mark and with LF line ends.
 

@@ -13,7 +13,7 @@ import jinja2
 from jinja2 import meta, nodes
 from pydantic import Field, StringConstraints
 
-from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, raise_all
+from promptsci.errors import PromptError, PromptsciError, SpecError, coded, raise_all, singles
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
 from promptsci.spec.budget import new_budget
 from promptsci.spec.document import Document, Record, parse, validate
@@ -122,13 +122,13 @@ def read_template(path: Path, name: str | None = None) -> Template:
     try:
         document = parse(front, str(path), first_line=2)
         front_matter = validate(FrontMatter, document)
-    except (SpecError, Problems) as error:
-        problems += error.problems if isinstance(error, Problems) else [error]
+    except PromptsciError as error:
+        problems += singles(error)
     trees: dict[str, nodes.Template] = {}
     try:
         trees = parse_blocks("\n" * (first_body_line - 1) + body, path)
-    except (SpecError, Problems) as error:
-        problems += error.problems if isinstance(error, Problems) else [error]
+    except PromptsciError as error:
+        problems += singles(error)
     raise_all(problems)
     return Template(
         name=name or f"{path.parent.name}/{path.stem}",
@@ -141,6 +141,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
     )
 
 
+@coded("PS004")
 def _split(text: str, path: Path) -> tuple[str, int, str]:
     """Front matter, the line on which the body starts, and the body."""
     lines = text.split("\n")

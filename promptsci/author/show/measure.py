@@ -1,0 +1,178 @@
+"""How long the prompts of a split are, how many do not fit the context, and what scoring them costs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from promptsci.data import Example, stratified
+from promptsci.errors import PromptError
+from promptsci.lm import Reader
+from promptsci.lm.context import UNBOUNDED
+from promptsci.lm.trie import Asked, build
+from promptsci.prompt import Assembler, Chooser, Encoder, Questioner
+
+SHOTS = (0, 4, 8, 16)
+BINS = 12
+MAX_ROWS = 500
+"""Rows that are measured; of a larger split, a stratified sample."""
+COST_ROWS = 200
+"""Rows whose sharing is planned."""
+BATCH = 64
+
+
+class Prompts(Protocol):
+    """What makes the prompts of a run: ``pipeline.Preview`` is one."""
+
+    @property
+    def assembler(self) -> Assembler:
+        """Renders the template."""
+        ...
+
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """The rows of the split."""
+        ...
+
+    @property
+    def reader(self) -> Reader | None:
+        """The model's reading half."""
+        ...
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """Makes token ids."""
+        ...
+
+    def chooser(self, k: int) -> Chooser:
+        """How k shots are chosen."""
+        ...
+
+    def questioner(self, k: int) -> Questioner | None:
+        """Who makes the questions with k shots."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The prompts with so many shots, each with its longest answer.
+
+    Attributes:
+        shots: how many.
+        rows: rows measured.
+        median: tokens of the middle row.
+        longest: tokens of the longest.
+        too_long: rows that do not fit the context; None where the context is not known.
+        why_not: why there are no numbers: the pool is too small.
+    """
+
+    shots: int
+    rows: int = 0
+    median: int | None = None
+    longest: int | None = None
+    too_long: int | None = None
+    why_not: str | None = None
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows whose prompts have from ``low`` to ``high`` tokens."""
+
+    low: int
+    high: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens of scoring 1,000 rows with the reference prompts of the decision rules, reckoned from ``rows`` rows."""
+
+    rows: int
+    shared: int
+    unshared: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The lengths, fits and cost of a split's prompts; ``rows`` of its ``of_rows`` were measured."""
+
+    rows: int
+    of_rows: int
+    context: int | None
+    histogram: tuple[Bin, ...]
+    fits: tuple[Fit, ...]
+    cost: Cost | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return asdict(self)
+
+
+def measure(prompts: Prompts, shots: int, seed: int) -> Measure | None:
+    """The Measure of a split's prompts; None where no tokenizer is at hand.
+
+    Args:
+        prompts: makes them.
+        shots: how many the histogram and the cost are for.
+        seed: of the sample.
+
+    Raises:
+        PromptError: a row cannot be rendered.
+    """
+    if prompts.encoder is None or prompts.reader is None:
+        return None
+    rows = stratified(prompts.rows, MAX_ROWS, seed)
+    context = prompts.reader.context
+    known = context if context != UNBOUNDED else None
+    lengths = _lengths(prompts, prompts.encoder, rows, shots)
+    fits = tuple(_fit(prompts, prompts.encoder, rows, k, known) for k in sorted({*SHOTS, shots}))
+    return Measure(len(rows), len(prompts.rows), known, histogram(lengths), fits, _cost(prompts, rows, shots))
+
+
+def _lengths(prompts: Prompts, encoder: Encoder, rows: Sequence[Example], k: int) -> list[int]:
+    """Tokens of each row's prompt behind all its shots, with its longest answer."""
+    chooser = prompts.chooser(k)
+    lengths: list[int] = []
+    for start in range(0, len(rows), BATCH):
+        made = [prompts.assembler.prompt(example, chooser.shots(example)) for example in rows[start : start + BATCH]]
+        lengths += [query.n_tokens for query in encoder.encode(made)]
+    return lengths
+
+
+def _fit(prompts: Prompts, encoder: Encoder, rows: Sequence[Example], k: int, context: int | None) -> Fit:
+    try:
+        lengths = _lengths(prompts, encoder, rows, k)
+    except PromptError as error:
+        return Fit(k, why_not=error.what)
+    too_long = sum(length > context for length in lengths) if context is not None else None
+    return Fit(k, len(lengths), round(statistics.median(lengths)), max(lengths), too_long)
+
+
+def histogram(lengths: Sequence[int]) -> tuple[Bin, ...]:
+    """At most BINS bins of equal width from the shortest to the longest."""
+    low, high = min(lengths), max(lengths)
+    width = max(1, -(-(high - low + 1) // BINS))
+    starts = range(low, high + 1, width)
+    return tuple(Bin(a, a + width - 1, sum(a <= length < a + width for length in lengths)) for a in starts)
+
+
+def _cost(prompts: Prompts, rows: Sequence[Example], k: int) -> Cost | None:
+    """The cost with k shots, planned by the very trie that a run plans; None where no row fits the context."""
+    questioner = prompts.questioner(k)
+    assert questioner is not None, "there is a tokenizer"
+    queries: dict[tuple[str, tuple[str, ...]], Asked] = {}
+    n_rows = 0
+    for example in rows[:COST_ROWS]:
+        try:
+            (question,) = questioner.questions([example])
+        except PromptError:
+            continue  # the row is too long; the table of fits counts it
+        n_rows += 1
+        for query in question.queries():
+            queries[query.text, query.choices] = Asked(query.ids, query.choice_ids)
+    if not n_rows:
+        return None
+    trie = build(list(queries.values()))
+    return Cost(n_rows, round(1000 * trie.n_distinct / n_rows), round(1000 * trie.n_unshared / n_rows))

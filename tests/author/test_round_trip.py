@@ -1,0 +1,125 @@
+"""What every shipped wording keeps, whatever the row: its fields in the prompt, its answer in the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptsci.data import Example
+from promptsci.lm import Reader, pull, reader_of
+from promptsci.prompt import Assembler, Encoder
+from promptsci.spec import Catalog, Task, Template
+from promptsci.spec.catalog import shipped_root
+from promptsci.spec.template import EDGE
+
+CATALOG = Catalog((shipped_root(),))
+WORDINGS = [(name, wording) for name in CATALOG.task_names() for wording in CATALOG.wordings(CATALOG.task(name))]
+ROWS = 20
+TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip(EDGE) == text)
+
+
+def rows_of(task: Task) -> st.SearchStrategy[list[Example]]:
+    """ROWS rows with any text in every field and any label."""
+    fields = st.fixed_dictionaries({field: TEXTS for field in task.fields})
+    return st.lists(
+        st.builds(Example, id=st.just("row"), fields=fields, gold=st.sampled_from(task.labels)),
+        min_size=ROWS,
+        max_size=ROWS,
+    )
+
+
+def check_text(task: Task, template: Template, rows: list[Example]) -> None:
+    """Each field stands in the query as it is, and the target names its own label and no other."""
+    assembler = Assembler(task, template)
+    for row in rows:
+        query, target = assembler.query(row), assembler.target(row)
+        assert [field for field, text in row.fields.items() if text not in query] == []
+        parsed = [label for label, text in zip(task.labels, assembler.targets(row), strict=True) if text == target]
+        assert parsed == [row.gold]
+
+
+def check_tokens(task: Task, template: Template, rows: list[Example], encoder: Encoder) -> None:
+    """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone."""
+    assembler = Assembler(task, template)
+    prompts = [assembler.prompt(row) for row in rows]
+    queries = encoder.encode(prompts)
+    spanned = encoder.spanning
+    tokenizer = encoder.tokenizer
+    for query in queries:
+        answers = [encoder.answer(words) for words in query.choices]
+        start = list(tokenizer.start_ids) if encoder.format == "plain" else []
+        whole = tokenizer.encode([query.text + answer for answer in answers])
+        for answer, ids, encoding in zip(answers, query.choice_ids, whole, strict=True):
+            assert [*query.ids, *ids] == [*start, *encoding.ids]
+            assert tokenizer.decode(ids).strip() == answer.strip()
+    assert spanned == 0
+
+
+@pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
+def test_fields_and_answers_survive(name: str, wording: str) -> None:
+    """A thousand random rows: every field is shown verbatim, and the target parses back to the gold label."""
+    task = CATALOG.task(name)
+    template = CATALOG.template(wording, task)
+
+    @settings(max_examples=1000 // ROWS)
+    @given(rows_of(task))
+    def holds(rows: list[Example]) -> None:
+        check_text(task, template, rows)
+
+    holds()
+
+
+@pytest.mark.parametrize("format_", ["plain", "chat"])
+@pytest.mark.parametrize("name", CATALOG.task_names())
+def test_the_mask_covers_the_answer(tiny_tokenizer_folder: Path, name: str, format_: Any) -> None:
+    """With a small byte-level tokenizer, the ids behind the prompt are the answer's, on random rows of each task."""
+    encoder = Encoder(Reader("tiny", tiny_tokenizer_folder).tokenizer, format_)
+    task = CATALOG.task(name)
+    template = CATALOG.template(None, task)
+
+    @settings(max_examples=5)
+    @given(rows_of(task))
+    def holds(rows: list[Example]) -> None:
+        check_tokens(task, template, rows, encoder)
+
+    holds()
+
+
+@pytest.fixture(scope="module")
+def fetched(_home: Path) -> Callable[[str], Reader]:
+    """A catalogue model, fetched once for all tests of this module."""
+    known: dict[str, Reader] = {}
+
+    def fetch(name: str) -> Reader:
+        if name not in known:
+            known[name] = reader_of(pull(name))
+        return known[name]
+
+    return fetch
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["smollm2-135m", "gemma-3-270m"])
+@pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
+def test_the_mask_covers_the_answer_for_the_catalogues_models(
+    fetched: Callable[[str], Reader], model: str, name: str, wording: str
+) -> None:
+    """A thousand random rows, plain and chat: the ids behind the prompt are exactly the target's tokens."""
+    task = CATALOG.task(name)
+    template = CATALOG.template(wording, task)
+    reader = fetched(model)
+    encoders = [Encoder(reader.tokenizer, format_) for format_ in ("plain", "chat")]
+
+    @settings(max_examples=1000 // ROWS)
+    @given(rows_of(task))
+    def holds(rows: list[Example]) -> None:
+        for encoder in encoders:
+            check_tokens(task, template, rows, encoder)
+
+    holds()
