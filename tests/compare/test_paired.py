@@ -116,7 +116,7 @@ def test_many_rows_take_the_other_road_to_the_same_p() -> None:
 
 
 def _null_ps(n: int, studies: int, pairs: Any, metric: str = "macro_f1") -> Any:
-    """p of as many studies of n rows, each of runs that are equally good."""
+    """The p of as many studies of n rows, each of runs that are equally good."""
     n_runs = 1 + max(max(pair) for pair in pairs)
     rng = np.random.default_rng([n, n_runs])
     ps = []
