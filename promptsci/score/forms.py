@@ -105,6 +105,24 @@ def form_metric(name: str, facts: Facts) -> Metric[Any]:
     return known[name]
 
 
+def chosen_metrics(names: Sequence[str | Metric[Any]], facts: Facts) -> Metrics:
+    """The metrics to compute, by name: those asked for, in their order, then the standard ones of the form.
+
+    Raises:
+        SpecError: there is no such metric.
+    """
+    asked = [form_metric(each, facts) if isinstance(each, str) else each for each in names]
+    return {metric.name: metric for metric in asked} | standard_metrics(facts)
+
+
+def answered_rows(rows: Iterable[Row], facts: Facts, rule: str) -> Answered:
+    """The rows of a form whose answers are no labels, as its metrics see them: the queries of a ranking, else rows."""
+    if facts.form != "relevance":
+        return answered(rows)
+    stored = list(rows)
+    return _ranked(stored, from_rows(stored, facts.labels), rule)
+
+
 def usual_rule(form: str) -> str:
     """The decision rule of headline figures."""
     return _FORMS[form].rule
@@ -156,7 +174,7 @@ def _judge_ranking(rows: Iterable[Row], facts: Facts, wanted: Wanted) -> Judgeme
     rule = wanted.rule or usual_rule(facts.form)
     logliks = from_rows(stored, facts.labels)
     by_rule = {name: _ranked(stored, logliks, name) for name in {rule: None, **dict.fromkeys(available(logliks))}}
-    metrics = _chosen(facts, wanted)
+    metrics = chosen_metrics(wanted.metrics, facts)
     first = rankings(stored, [0.0] * len(stored))  # equals keep the order of the first stage
     scores = replace(
         _answer_scores(by_rule[rule], facts, wanted),
@@ -175,14 +193,9 @@ def _ranked(rows: Sequence[Row], logliks: LogLikelihoods, rule: str) -> Answered
     return rankings(rows, log_probabilities(rule, logliks)[:, 0].tolist())
 
 
-def _chosen(facts: Facts, wanted: Wanted) -> Metrics:
-    asked = [form_metric(each, facts) if isinstance(each, str) else each for each in wanted.metrics]
-    return {metric.name: metric for metric in asked} | standard_metrics(facts)
-
-
 def _answer_scores(found: Answered, facts: Facts, wanted: Wanted) -> Scores:
     """The Scores of answers that are no labels."""
-    labelled, metrics, part = found.labelled(), _chosen(facts, wanted), _FORMS[facts.form]
+    labelled, metrics, part = found.labelled(), chosen_metrics(wanted.metrics, facts), _FORMS[facts.form]
     is_split = bool(labelled.seen.any())
     return Scores(
         rule=GENERATED,
