@@ -50,13 +50,22 @@ class Shared:
     notes: tuple[str, ...]
 
 
-def read_candidate(folder: RunFolder, rule: str | None = None) -> Candidate:
+def read_candidate(folder: RunFolder, rule: str | None = None, metrics: Sequence[str] | None = None) -> Candidate:
     """A finished Run with its rows.
+
+    Args:
+        folder: the Run.
+        rule: the decision rule; by default the Run's own.
+        metrics: those to judge by, the first of which decides; by default the Run's own.
 
     Raises:
         RunError: it is not finished, damaged, or lacks what the rule needs.
+        SpecError: there is no such rule or metric.
     """
-    return Candidate(folder, folder.read_run(), judged(folder, rule=rule))
+    record = folder.read_run()
+    if metrics:
+        record = {**record, "metrics": list(metrics)}
+    return Candidate(folder, record, judged(folder, rule=rule, metrics=metrics))
 
 
 def share(runs: Sequence[Candidate], *, on_shared: bool = False) -> Shared:
@@ -128,8 +137,11 @@ def _named(runs: Sequence[Candidate]) -> str:
 
 def _aligned(runs: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], list[str]]:
     """The Runs on the rows that all have and that have the same gold answer everywhere, in the order of the first."""
+    first = runs[0].judged
+    if all(run.judged.ids == first.ids and run.judged.gold == first.gold for run in runs):
+        return tuple(runs), []
     golds = [dict(zip(run.judged.ids, run.judged.gold, strict=True)) for run in runs]
-    common = [key for key in runs[0].judged.ids if all(key in gold for gold in golds)]
+    common = [key for key in first.ids if all(key in gold for gold in golds)]
     agreed = [key for key in common if all(gold[key] == golds[0][key] for gold in golds)]
     if not agreed:
         raise RunError(

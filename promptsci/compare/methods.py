@@ -13,7 +13,7 @@ from promptsci.compare.cost import mean_cost
 from promptsci.compare.eligible import Candidate, Shared
 from promptsci.compare.grouping import RunGroup
 from promptsci.compare.paired import Stack, resampled_runs, run_weights
-from promptsci.score import Estimate, Judged, percentile_interval
+from promptsci.score import Estimate, percentile_interval
 from promptsci.score.bootstrap import ROW_RESAMPLES
 from promptsci.score.outcomes import BoolArray, FloatArray, IntArray
 
@@ -35,7 +35,7 @@ def describe(groups: Sequence[RunGroup], shared: Shared, seen: BoolArray, rows: 
 def _method(group: RunGroup, shared: Shared, seen: BoolArray, rows: IntArray, calibrated: _Calibrated) -> Method:
     runs = [shared.runs[position] for position in group.runs]
     seed = calibrated.seed
-    values, metrics = _metrics(group, [run.judged.take(rows) for run in runs], seed)
+    values, metrics = _metrics(group, runs, rows, seed)
     metrics = {name: metrics[name] for name in shared.metrics}
     first = runs[0].record
     rules = sorted({run.judged.rule for run in runs})
@@ -57,9 +57,11 @@ def _method(group: RunGroup, shared: Shared, seen: BoolArray, rows: IntArray, ca
     )
 
 
-def _metrics(group: RunGroup, runs: Sequence[Judged], seed: int) -> tuple[dict[str, FloatArray], dict[str, Estimate]]:
+def _metrics(
+    group: RunGroup, runs: Sequence[Candidate], rows: IntArray, seed: int
+) -> tuple[dict[str, FloatArray], dict[str, Estimate]]:
     """Each metric's values [R], and their mean with its interval over rows and runs."""
-    stack = Stack.of([run.families for run in runs])
+    stack = Stack.of([[part.take(rows) for part in run.judged.families] for run in runs])
     observed = stack.observed()
     drawn = mean_over_runs(group, resampled_runs(stack, seed=seed), seed)
     return observed, {
@@ -96,7 +98,7 @@ def _rows_of(group: RunGroup, runs: Sequence[Candidate], mask: BoolArray, seed: 
     if mask.all() or not mask.any():
         return None
     rows = np.flatnonzero(mask)
-    _, metrics = _metrics(group, [run.judged.take(rows) for run in runs], seed)
+    _, metrics = _metrics(group, runs, rows, seed)
     return Group(len(rows), metrics)
 
 

@@ -26,6 +26,10 @@ class _SpanReader:
         self.section = section
         self.findings = findings
 
+    def known(self, row: Row) -> dict[str, Any]:  # noqa: ARG002 - the protocol's shape
+        """Nothing."""
+        return {}
+
     def labels(self, gold: Sequence[Span]) -> tuple[str, ...]:
         """The types, one a span."""
         return tuple(span.type for span in gold)
@@ -113,10 +117,11 @@ class TagReader(_SpanReader):
             if mark == "I" and name and name == open_type:
                 spans[-1] = spans[-1]._replace(end=start + len(token))
                 continue
-            open_type = name if mark == "B" and self._check_type(name, line) else ""
+            begins = mark == "B" or (mark == "I" and self.section.scheme == "IOB1")
+            open_type = name if begins and self._check_type(name, line) else ""
             if open_type:
                 spans.append(Span(start, start + len(token), name))
-            elif tag != "O" and mark != "B":
+            elif tag != "O" and not begins:
                 what = f"the tag '{short(str(tag))}' of token {number + 1} does not go on from the one before it"
                 self.findings.add(what, line, lambda: "Tags are BIO2: B-TYPE begins a span, I-TYPE goes on, O is none.")
         return tuple(spans)

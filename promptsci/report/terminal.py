@@ -188,7 +188,7 @@ def _details_line(result: Result) -> Text:
     """What a form of answer counts beside its metrics, in words."""
     parts = []
     for name, value in result["details"].items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
         parts.append(f"{name.replace('_', ' ')} {shown}")
     return Text(f"invalid answers {result['invalid']}; {'; '.join(parts)}")
 
@@ -231,11 +231,11 @@ def _cost_line(result: Result) -> Text:
     score_s = max(seconds["score"], 1e-9)
     saved = tokens["unshared"] / max(tokens["computed"], 1)
     check = described["self_check"]
+    done = "written" if result["rule"] == WRITTEN else "scored"
     lines = [
         f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; "
         f"{tokens['unshared']:,} unshared ({saved:.0f} x)",
-        f"{'written' if result['rule'] == WRITTEN else 'scored'} in {seconds['score']:.1f} s "
-        f"({result['n'] / score_s:.1f} rows/s, "
+        f"{done} in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, "
         f"{tokens['computed'] / score_s:,.0f} tokens/s), loaded in {seconds['load']:.1f} s; "
         f"{described['dtype']} on {described['device']}, {described['sharing']}",
     ]

@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 from pydantic.json_schema import SkipJsonSchema
 
 from promptsci.errors import SpecError, coded
-from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
+from promptsci.spec.convention import Convention, PublishedFigure
+from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, Text, parse, validate
 from promptsci.spec.forms import (
     FORMS,
     KINDS,
@@ -26,7 +27,6 @@ from promptsci.spec.forms import (
     References,
     Relevance,
     Spans,
-    Text,
 )
 
 MAX_BYTES = 200_000
@@ -56,11 +56,15 @@ class RemoteFile(Record):
 
 
 class Source(Record):
-    """Where the data comes from: exactly one of ``files``, ``urls`` and ``path`` (a Hub id)."""
+    """Where the data comes from: exactly one of ``files``, ``urls``, ``path`` (a Hub id) and ``yours``.
+
+    ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
+    """
 
     files: dict[str, Text] | None = None
     urls: dict[str, RemoteFile] | None = None
     path: Text | None = None
+    yours: Text | None = None
     config: Text | None = None
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
@@ -68,9 +72,9 @@ class Source(Record):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
-        given = [name for name in ("files", "urls", "path") if getattr(self, name) is not None]
+        given = [name for name in ("files", "urls", "path", "yours") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id)")
+            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id), yours (to bring)")
         return self
 
 
@@ -110,6 +114,8 @@ class Task(Record):
     relevance: Relevance | None = None
     metrics: list[Text] = Field(default_factory=list)  # the usual ones of the form
     shots: ShotPolicy = Field(default_factory=ShotPolicy)
+    conventions: dict[str, Convention] = Field(default_factory=dict)
+    published: list[PublishedFigure] = Field(default_factory=list)
     folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)  # where task.yaml stands, not a key of it
 
     @model_validator(mode="before")
