@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 
 from promptsci.author.show.prompts import Shown
-from promptsci.author.show.terminal import part_name
+from promptsci.author.show.terminal import part_name, visible
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
@@ -17,5 +17,5 @@ def html_page(shown: Shown) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals["part_name"] = part_name
+    environment.globals |= {"part_name": part_name, "visible": visible}
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(shown=shown, heading=shown.heading)

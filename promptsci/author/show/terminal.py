@@ -40,7 +40,11 @@ def _heading(shown: Shown) -> Text:
     heading = shown.heading
     text = Text(heading["task"], style="bold")
     reader = f"as {heading['model']} reads it" if heading["model"] else "no tokenizer at hand"
-    shots = f"  {heading['shots']} shots, {heading['choose']}, seed {heading['seed']}" if heading["shots"] else ""
+    shots = (
+        f"  {heading['shots']} shot{'s' if heading['shots'] > 1 else ''}, {heading['choose']}, seed {heading['seed']}"
+        if heading["shots"]
+        else ""
+    )
     text.append(f"  template {heading['template']}  {heading['format']}, {reader}{shots}", style="not bold")
     return text
 
@@ -73,9 +77,15 @@ def _prompt_table(prompt: ShownPrompt, *, ids: bool) -> Table:
             if piece.part == number:
                 odd = piece.token is not None and piece.token % 2 == 1
                 is_bare = part.role == "frame" and not part.text.strip()
-                text.append(_visible(piece.text) if is_bare else piece.text, style=_style(part, underlined=odd))
+                style = _style(part, underlined=odd)
+                words = piece.text.rstrip("\n") if ids else piece.text
+                text.append(visible(piece.text) if is_bare else words, style=style)
+                if ids and not is_bare:
+                    text.append("↵" * (len(piece.text) - len(words)), style="dim")
                 if ids and piece.ids:
                     text.append(f"[{','.join(map(str, piece.ids))}]", style="dim")
+                if not is_bare:
+                    text.append(piece.text[len(words) :])
         table.add_row(part_name(part), "│", text)
     return table
 
@@ -89,7 +99,7 @@ def _style(part: Part, *, underlined: bool) -> str:
     return f"{STYLES[part.role]} underline" if underlined else STYLES[part.role]
 
 
-def _visible(blank: str) -> str:
+def visible(blank: str) -> str:
     """White space as marks."""
     return blank.replace("\n", "↵").replace(" ", "␣").replace("\t", "⇥")
 
@@ -105,7 +115,7 @@ def _answers(prompt: ShownPrompt, *, ids: bool) -> Iterator[RenderableType]:
         mark = "✓" if answer.is_gold else " "
         style = "bold green" if answer.is_gold else ""
         name = "answers" if place == 0 else ""
-        table.add_row(name, mark, Text(f"{_visible(answer.text[:1])}{answer.text[1:]}", style=style), Text(tokens))
+        table.add_row(name, mark, Text(f"{visible(answer.text[:1])}{answer.text[1:]}", style=style), Text(tokens))
     yield table
 
 
