@@ -112,12 +112,19 @@ def _source_line(source: Entry) -> str:
     return f"{source['origin']} {where}{splits}{about}"
 
 
-def template_entry(wording: str, template: Template) -> Entry:
+def template_entry(task: Task, wording: str, template: Template) -> Entry:
     """One wording of the list."""
-    return {"wording": wording, "template": template.name, "about": template.front.about, "file": str(template.path)}
+    return {
+        "task": task.name,
+        "wording": wording,
+        "template": template.name,
+        "about": template.front.about,
+        "file": str(template.path),
+    }
 
 
 def show_templates(entries: Sequence[Entry]) -> None:
     """Prints the list of wordings."""
-    rows = [[entry["wording"], entry["about"] or "", entry["file"]] for entry in entries]
-    show_list({"wording": "left", "about": "left", "file": "left"}, rows, ("file",))
+    columns = ("task", "wording", "about", "file")
+    rows = [[entry[column] or "" for column in columns] for entry in entries]
+    show_list(dict.fromkeys(columns, "left"), rows, ("file",))

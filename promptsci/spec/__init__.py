@@ -2,6 +2,17 @@
 
 from promptsci.spec.catalog import Catalog
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
-from promptsci.spec.template import Template, check_fit, read_template
+from promptsci.spec.template import Expectation, Template, check_fit, read_template
 
-__all__ = ["CHOOSERS", "SPLITS", "Catalog", "Source", "Task", "Template", "check_fit", "read_task", "read_template"]
+__all__ = [
+    "CHOOSERS",
+    "SPLITS",
+    "Catalog",
+    "Expectation",
+    "Source",
+    "Task",
+    "Template",
+    "check_fit",
+    "read_task",
+    "read_template",
+]

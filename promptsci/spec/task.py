@@ -16,7 +16,7 @@ MAX_BYTES = 200_000
 """Of a task or template: a hundred pages; more would only be slow to read."""
 
 # Words that mean something else inside a template.
-_RESERVED = frozenset(
+RESERVED = frozenset(
     """and caller choice choices else false False if in is kwargs loop namespace none None not or range self super true
     True varargs""".split()
 )
@@ -106,7 +106,7 @@ class Task(Record):
         if not self.metrics:
             raise ValueError("metrics: give at least one metric")
         for field in self.fields:
-            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in _RESERVED:
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in RESERVED:
                 raise ValueError(f"fields: '{field}' cannot be a template variable")
         return self
 

@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
 from jinja2 import meta, nodes
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
@@ -27,14 +27,38 @@ EDGE = " \t\r\n"
 """White space that a block loses at its two ends; a prompt never ends in it."""
 
 
+class Expectation(Record):
+    """A test of the prompt of one row, made up (``row``: field: text) or known by its ``id`` and ``split``.
+
+    The plain prompt behind so many ``shots`` must hold ``contains``, must not hold ``lacks``, and must be ``equals``.
+    """
+
+    row: dict[str, str] | None = None
+    id: Text | None = None
+    split: Text = "test"
+    shots: Annotated[int, Field(ge=0)] = 0
+    contains: Text | None = None
+    lacks: Text | None = None
+    equals: Text | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Expectation:
+        if (self.row is None) == (self.id is None):
+            raise ValueError("give either a row or an id")
+        if self.contains is None and self.lacks is None and self.equals is None:
+            raise ValueError("give what the prompt must hold: contains, lacks or equals")
+        return self
+
+
 class FrontMatter(Record):
     """What stands above the blocks.
 
-    ``choices`` gives the words of each label; without it a label stands for itself.
+    ``choices`` gives the words of each label; without it a label stands for itself. ``expect`` holds tests.
     """
 
     about: Text | None = None
     choices: dict[str, Text] = Field(default_factory=dict)
+    expect: list[Expectation] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,50 @@
+"""Prompts of a task without a model: of its bundled rows, or of made-up ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from promptsci.data import Example, read_dataset
+from promptsci.prompt import Assembler, Pool, Prompt, chooser
+from promptsci.spec import Task, Template, check_fit
+
+
+class Renderer:
+    """Prompts of one task, from its bundled rows, or from made-up ones where its data lie elsewhere."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @cached_property
+    def source(self) -> str | None:
+        """The task's source that lies in files and has test rows and shots."""
+        for name, source in self.task.data.items():
+            if source.files and {"test", self.task.shots.from_} <= set(source.files):
+                return name
+        return None
+
+    @cached_property
+    def rows(self) -> tuple[Sequence[Example], Example]:
+        """A pool of shots, and a query."""
+        if self.source is not None:
+            from_ = self.task.shots.from_
+            dataset = read_dataset(self.task, self.source, needed=[from_, "test"])
+            return dataset.split(from_).examples, dataset.split("test").examples[0]
+        pool = [
+            Example(f"made-up-{i}", {field: f"({field} of made-up row {i})" for field in self.task.fields}, label)
+            for i, label in enumerate(self.task.labels * 2)
+        ]
+        return pool, Example("query", {field: f"({field} of the query)" for field in self.task.fields})
+
+    def prompt(self, template: Template, n_shots: int, query: Example | None = None) -> Prompt:
+        """The prompt that asks about a row, the first of test when None, behind balanced shots.
+
+        Raises:
+            PromptsciError: the template does not fit the task, or cannot be rendered.
+        """
+        check_fit(template, self.task)
+        pool, first = self.rows
+        asked = query or first
+        shots = chooser("balanced", Pool(pool, self.task.labels), n_shots, 0, self.task).shots(asked)
+        return Assembler(self.task, template).prompt(asked, shots)
