@@ -100,7 +100,7 @@ def plan_task(
     splits = _splits(table, root / "tasks" / name, shown.value, gold.value)
     named = {_variable(each): each for each in shown.value}
     noun, thing = _noun(gold.value), in_words(shown.value[0]) if len(shown.value) == 1 else "row"
-    guesses = {"kind": kind, "label": gold, "labels": spellings, "words": words, "fields": shown, "metrics": metrics}
+    guesses: dict[str, Guess[Any]] = {"kind": kind, "label": gold, "labels": spellings, "words": words, "fields": shown, "metrics": metrics}
     return Plan(
         name=name,
         title=f"Which {noun} fits each {thing}?",

@@ -10,6 +10,10 @@ from promptsci.prompt import Assembler, Pool, Prompt, chooser
 from promptsci.spec import Task, Template, check_fit
 
 
+SEEDED = ("balanced", "random", "first")
+"""Rules whose shots any query can have: a golden render uses the task's own rule if it is one of them."""
+
+
 class Renderer:
     """Prompts of one task, from its bundled rows, or from made-up ones where its data lie elsewhere."""
 
@@ -38,7 +42,7 @@ class Renderer:
         return pool, Example("query", {field: f"({field} of the query)" for field in self.task.fields})
 
     def prompt(self, template: Template, n_shots: int, query: Example | None = None) -> Prompt:
-        """The prompt that asks about a row, the first of test when None, behind balanced shots.
+        """The prompt that asks about a row, the first of test when None, behind shots chosen with seed 0.
 
         Raises:
             PromptsciError: the template does not fit the task, or cannot be rendered.
@@ -46,5 +50,6 @@ class Renderer:
         check_fit(template, self.task)
         pool, first = self.rows
         asked = query or first
-        shots = chooser("balanced", Pool(pool, self.task.labels), n_shots, 0, self.task).shots(asked)
+        rule = self.task.shots.choose if self.task.shots.choose in SEEDED else "random"
+        shots = chooser(rule, Pool(pool, self.task.labels), n_shots, 0, self.task).shots(asked)
         return Assembler(self.task, template).prompt(asked, shots)

@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
+from promptsci.data import (
+    Dataset,
+    Example,
+    Findings,
+    Integrity,
+    gold_reader,
+    integrity,
+    read_dataset,
+    read_schema,
+    seen_ids,
+    stratified,
+)
 from promptsci.data.example import split_name
 from promptsci.errors import (
     DataError,
@@ -18,9 +29,9 @@ from promptsci.errors import (
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import ModelFolder, Progress, resolve
+from promptsci.lm import Generation, ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.prompt import FORMATS, GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
 from promptsci.score import RULES, Metric, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
@@ -35,6 +46,7 @@ class Prepared:
         examples: the rows to score, in the order of the data.
         seen: ids of those whose text also stands in the pool of shots.
         questioner: makes the prompts.
+        writing: how answers are written; None where choices are scored.
         catalog: where task and template were found.
         notes: what the result must say of the data.
     """
@@ -52,6 +64,7 @@ class Prepared:
     choose: str
     metrics: tuple[Metric, ...]
     questioner: Questioner
+    writing: Generation | None
     catalog: Catalog
     notes: tuple[str, ...]
 
@@ -68,7 +81,7 @@ class Prepared:
             "task": self.task.name,
             "labels": list(self.task.labels),
             "fields": dict(self.task.fields),
-            "label": {"column": self.task.label.column, "read": dict(self.task.label.read)},
+            **_right(self.task),
             "template": {"name": self.template.name, "sha256": self.template.sha256},
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "adapter": None,
@@ -90,6 +103,26 @@ class Prepared:
     def pool_name(self) -> str:
         """The split that shots come from."""
         return _pool_name(self.settings, self.task)
+
+
+def _right(task: Task) -> dict[str, Any]:
+    """What decides how the data's right answers are read."""
+    if task.label is not None:
+        return {"label": {"column": task.label.column, "read": dict(task.label.read)}}
+    found: dict[str, Any] = {task.form: task.section.model_dump(by_alias=True)}
+    if task.record is not None:
+        found["schema"] = read_schema(task.record, task.folder)
+    return found
+
+
+def _writing(template: Template, task: Task, format_: Format) -> Generation | None:
+    """How answers are written, or None where choices are scored. In plain text a blank line ends an answer, as it does
+    in the shots; in a chat the model ends it.
+    """
+    if not template.writes(task):
+        return None
+    stop = [*template.front.stop, *([GAP] if format_ == "plain" else [])]
+    return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)))
 
 
 @dataclass(frozen=True)
@@ -137,7 +170,14 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     tokenizer = Tokenizer(parts.model.path)
     format_ = pick_format(settings.format, parts.model, tokenizer)
     encoder = Encoder(tokenizer, format_)
-    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, model_context(parts.model))
+    writing = _writing(parts.template, task, format_)
+    questioner = Questioner(
+        Assembler(task, parts.template),
+        encoder,
+        parts.chooser,
+        model_context(parts.model),
+        writing.max_tokens if writing else 0,
+    )
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
     return Prepared(
@@ -145,7 +185,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         task=task,
         template=parts.template,
         dataset=parts.dataset,
-        integrity=integrity(parts.dataset, task.labels),
+        integrity=integrity(parts.dataset, task.labels, gold_reader(task, Findings("")).labels),
         examples=parts.examples,
         pool=parts.pool,
         seen=seen_ids(parts.dataset, split, pool_name) if split != pool_name else frozenset(),
@@ -154,6 +194,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         choose=settings.choose or task.shots.choose,
         metrics=parts.metrics,
         questioner=questioner,
+        writing=writing,
         catalog=catalog,
         notes=tuple(notes),
     )
@@ -169,7 +210,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
+    examples = attempt(lambda: _examples(settings, dataset, task.form)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
     raise_all(attempt.problems)
     assert template is not None
@@ -206,7 +247,7 @@ def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
         return dataset
 
 
-def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
+def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example, ...]:
     """The rows to score.
 
     Raises:
@@ -219,7 +260,7 @@ def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
         raise DataError(
             f"none of the {len(examples)} rows has a label, so there is nothing to score against",
             where=split.origin,
-            fix="Name the column of the labels in task.yaml (label: column), or give labelled rows as data=PATH.",
+            fix=f"Name the column that has it in task.yaml ({form}: column), or give labelled rows as data=PATH.",
         )
     return examples
 
