@@ -100,7 +100,14 @@ def plan_task(
     splits = _splits(table, root / "tasks" / name, shown.value, gold.value)
     named = {_variable(each): each for each in shown.value}
     noun, thing = _noun(gold.value), in_words(shown.value[0]) if len(shown.value) == 1 else "row"
-    guesses: dict[str, Guess[Any]] = {"kind": kind, "label": gold, "labels": spellings, "words": words, "fields": shown, "metrics": metrics}
+    guesses: dict[str, Guess[Any]] = {
+        "kind": kind,
+        "label": gold,
+        "labels": spellings,
+        "words": words,
+        "fields": shown,
+        "metrics": metrics,
+    }
     return Plan(
         name=name,
         title=f"Which {noun} fits each {thing}?",
@@ -129,7 +136,9 @@ def _label(table: Table, asked: str | None) -> Guess[str]:
         return found
     column = column_named(table, asked)
     if not is_label_like(column):
-        what = f"column '{asked}' cannot be the label: {describe_label(column) if column.counts else 'no single values'}"
+        what = (
+            f"column '{asked}' cannot be the label: {describe_label(column) if column.counts else 'no single values'}"
+        )
         fix = "A label has 2 to 50 short values that come again and again. Name another column."
         raise DataError(what, where=str(table.origin), fix=fix)
     return Guess(asked, f"as asked; {describe_label(column)}")
@@ -170,7 +179,7 @@ def _splits(table: Table, folder: Path, fields: Sequence[str], label: str) -> _S
     """Where each split's rows stand: in the user's own files, or in files written beside task.yaml."""
     named = {name: _as_test(name, table) for name in table.rows}
     if table.files and table.is_split and "test" in named.values():
-        files = {named[name]: _relative(path, folder) for name, path in table.files.items()}
+        files = {named[name]: relative(path, folder) for name, path in table.files.items()}
         return _Splits(files, {}, f"{table.why}: {_counted(table.rows)}{_stands_in(named)}")
     parts: Mapping[str, Sequence[Mapping[str, Any]]]
     if table.is_split and "test" in named.values():
@@ -204,7 +213,7 @@ def _counted(parts: Mapping[str, Sequence[object]]) -> str:
     return ", ".join(f"{name} {len(rows)}" for name, rows in parts.items())
 
 
-def _relative(path: Path, folder: Path) -> str:
+def relative(path: Path, folder: Path) -> str:
     """The path from the task's folder; absolute where they have nothing in common."""
     try:
         return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()

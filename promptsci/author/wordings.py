@@ -38,7 +38,9 @@ def wordings(question: str, fields: Mapping[str, str], words: Mapping[str, str],
 def _file(about: str, words: Mapping[str, str], instruction: Sequence[str], query: Sequence[str]) -> str:
     front = front_matter({"about": about, "choices": dict(words)})
     asked = block("instruction", "\n".join(instruction))
-    return "\n".join([front, asked, block("input", "\n".join(query)), "{% block target %}{{ choice }}{% endblock %}", ""])
+    return "\n".join(
+        [front, asked, block("input", "\n".join(query)), "{% block target %}{{ choice }}{% endblock %}", ""]
+    )
 
 
 def front_matter(values: Mapping[str, object]) -> str:

@@ -13,7 +13,9 @@ from promptsci.errors import PromptsciError
 Nouns = Mapping[str, str]
 
 
-def complete_nouns(ctx: click.Context, words: Sequence[str], allowed: Sequence[str], start: str) -> list[CompletionItem]:
+def complete_nouns(
+    ctx: click.Context, words: Sequence[str], allowed: Sequence[str], start: str
+) -> list[CompletionItem]:
     """The nouns that are not given yet, or the values of the noun that is being written.
 
     Args:

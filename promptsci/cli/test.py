@@ -67,6 +67,4 @@ def _tested(catalog: Catalog, task: Task, wording: str | None, update: bool) -> 
     wordings: list[str] = [wording] if wording and wording != "all" else list(catalog.wordings(task))
     if not wordings:
         raise SpecError(f"task {task.name} has no templates", fix=f"Write templates/{task.name}/plain.jinja.")
-    return [
-        outcome for each in wordings for outcome in outcomes_of(task, catalog.template(each, task), update=update)
-    ]
+    return [outcome for each in wordings for outcome in outcomes_of(task, catalog.template(each, task), update=update)]

@@ -141,7 +141,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
         Problems: several of these.
     """
     text = read_text(path)
-    front, first_body_line, body = _split(text, path)
+    front, first_body_line, body = split_front(text, path)
     problems: list[PromptsciError] = []
     document, front_matter = Document({}, str(path), {}), FrontMatter()
     try:
@@ -166,7 +166,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
     )
 
 
-def _split(text: str, path: Path) -> tuple[str, int, str]:
+def split_front(text: str, path: Path) -> tuple[str, int, str]:
     """Front matter, the line on which the body starts, and the body."""
     lines = text.split("\n")
     if lines[0].strip() != "---":
