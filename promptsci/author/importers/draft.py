@@ -36,6 +36,7 @@ class Draft:
         choices: Jinja of each answer; none where the answer is free text.
         instruction: what stands before all shots.
         about: where it comes from, in a sentence.
+        is_numbered: whether a target that is a number is the place of the right choice.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Draft:
     choices: tuple[str, ...]
     instruction: str
     about: str
+    is_numbered: bool = False
 
     @cached_property
     def input_columns(self) -> frozenset[str]:
@@ -76,9 +78,12 @@ class Draft:
         """
         choices = [render(choice, row).strip() for choice in self.choices]
         text = render(self.target, {**row, CHOICES: choices}).strip()
-        if re.fullmatch(r"\d+", text) and text not in choices and int(text) < len(choices):
-            return choices[int(text)]
-        return text
+        return self.chosen(text, choices)
+
+    def chosen(self, text: str, choices: Sequence[str]) -> str:
+        """The choice that a rendered target stands for: itself, or the one at its place."""
+        is_place = self.is_numbered and text.isdecimal() and int(text) < len(choices)
+        return choices[int(text)] if is_place else text
 
     @cached_property
     def constants(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from promptsci.author.importers.draft import CHOICES, Draft, Lost, only_column, render
-from promptsci.author.table import Table, spelled
+from promptsci.author.table import Table
 
 
 def label_values(column: str, drafts: Sequence[Draft], table: Table | None, given: Sequence[str]) -> list[str]:
@@ -16,9 +16,13 @@ def label_values(column: str, drafts: Sequence[Draft], table: Table | None, give
     """
     if given:
         return list(given)
-    if table is not None and column in table.columns:
-        return sorted(table.columns[column].counts)
     told: dict[str, None] = {}
+    if table is not None and column in table.columns:
+        told = dict.fromkeys(sorted(table.columns[column].counts))
+        if len(told) > 1:
+            return list(told)
+    if any(value.isdecimal() for value in told) and all(draft.is_numbered for draft in drafts):
+        return [str(number) for number in range(len(drafts[0].choices))]
     for draft in drafts:
         told |= dict.fromkeys(_told(column, draft))
     wanted = max(len(draft.choices) for draft in drafts)
@@ -52,10 +56,7 @@ def words_of_labels(draft: Draft, column: str, values: Sequence[str]) -> dict[st
 def _word(draft: Draft, column: str, value: str) -> str:
     number = int(value) if value.isdecimal() else None
     row = {column: value if number is None else number, CHOICES: draft.words}
-    text = render(draft.target, row).strip()
-    if text not in draft.words and text.isdecimal() and int(text) < len(draft.words):
-        return draft.words[int(text)]
-    return text
+    return draft.chosen(render(draft.target, row).strip(), draft.words)
 
 
 def named(values: Sequence[str], names: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:

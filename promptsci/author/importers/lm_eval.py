@@ -79,6 +79,7 @@ def read_lm_eval(path: Path) -> tuple[Draft, Mapping[str, Any], list[str]]:
         choices=_choices(config.get("doc_to_choice"), where) if output == "multiple_choice" else (),
         instruction=instruction.strip(),
         about=f"lm-evaluation-harness: {config.get('task') or path.stem}",
+        is_numbered=True,
     )
     return draft, config, notes
 

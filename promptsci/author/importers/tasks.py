@@ -166,7 +166,10 @@ def _label(group: _Group, known: Known) -> tuple[dict[str, Any], Labels]:
     if names and all(value.isdecimal() for value in values):
         values = [str(number) for number in range(len(names))]
     labels, read = named(values, names)
-    back = {name: number for number, name in read.items()}
+    if known.table is None and all(draft.is_numbered for draft in group.drafts) and not read:
+        # The harness takes words and places alike, and only the rows could tell which of them they hold.
+        read = {str(number): label for number, label in enumerate(labels) if str(number) not in labels}
+    back = {name: number for number, name in read.items()} if names else {}
 
     def words(draft: Draft) -> Mapping[str, str]:
         found = words_of_labels(draft, group.column, [back.get(label, label) for label in labels])
