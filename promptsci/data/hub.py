@@ -72,10 +72,7 @@ def _named(rows: Any, digest: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _class_names(feature: Any) -> list[str]:
     """The names of a ClassLabel, or of a list of them."""
-    found: list[str] = (
-        getattr(feature, "names", None) or getattr(getattr(feature, "feature", None), "names", None) or []
-    )
-    return found
+    return list(getattr(getattr(feature, "feature", feature), "names", []))
 
 
 def _name(value: Any, classes: list[str]) -> Any:

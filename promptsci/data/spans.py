@@ -14,7 +14,7 @@ KEYS = ("start", "end", "type")
 
 
 class Span(NamedTuple):
-    """A stretch of a text: characters from ``start`` up to, not including, ``end``, and the type of what stands there."""
+    """A stretch of a text: characters from ``start`` up to but not including ``end``, and the type of what is there."""
 
     start: int
     end: int
@@ -113,10 +113,11 @@ class TagReader(_SpanReader):
             if mark == "I" and name and name == open_type:
                 spans[-1] = spans[-1]._replace(end=start + len(token))
                 continue
-            open_type = name if mark == "B" and self._check_type(name, line) else ""
+            begins = mark == "B" or (mark == "I" and self.section.scheme == "IOB1")
+            open_type = name if begins and self._check_type(name, line) else ""
             if open_type:
                 spans.append(Span(start, start + len(token), name))
-            elif tag != "O" and mark != "B":
+            elif tag != "O" and not begins:
                 what = f"the tag '{short(str(tag))}' of token {number + 1} does not go on from the one before it"
                 self.findings.add(what, line, lambda: "Tags are BIO2: B-TYPE begins a span, I-TYPE goes on, O is none.")
         return tuple(spans)

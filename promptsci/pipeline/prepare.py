@@ -32,7 +32,7 @@ from promptsci.errors import (
 from promptsci.lm import Generation, ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
-from promptsci.score import RULES, Metric, metric_named
+from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Prepared:
     model: ModelFolder
     format: Format
     choose: str
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Any], ...]
     questioner: Questioner
     writing: Generation | None
     catalog: Catalog
@@ -72,6 +72,11 @@ class Prepared:
     def method(self) -> str:
         """The row of a comparison that this run is."""
         return method_name(self.settings.shots, self.choose)
+
+    @property
+    def facts(self) -> Facts:
+        """What a judgement of the rows needs to know of the task."""
+        return facts_of(self.task)
 
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
@@ -116,8 +121,9 @@ def _right(task: Task) -> dict[str, Any]:
 
 
 def _writing(template: Template, task: Task, format_: Format) -> Generation | None:
-    """How answers are written, or None where choices are scored. In plain text a blank line ends an answer, as it does
-    in the shots; in a chat the model ends it.
+    """How answers are written, or None where choices are scored.
+
+    In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
     """
     if not template.writes(task):
         return None
@@ -130,7 +136,7 @@ class _Parts:
     """What a run is made of, each part sound by itself."""
 
     template: Template
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Any], ...]
     dataset: Dataset
     pool: Pool
     chooser: Chooser
@@ -203,8 +209,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
     attempt = _Attempts()
     template = attempt(lambda: _template(settings, catalog, task))
-    metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
-    attempt(lambda: _check_rule(settings.rule))
+    metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
+    attempt(lambda: _check_rule(settings.rule, task))
     dataset = attempt(lambda: _dataset(settings, task, notes))
     shown = dataset.split(_pool_name(settings, task)).examples if dataset and settings.shots else ()
     pool = Pool(shown, task.labels)
@@ -265,7 +271,21 @@ def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example,
     return examples
 
 
-def _check_rule(rule: str | None) -> None:
+def facts_of(task: Task) -> Facts:
+    """What a judgement of a task's rows needs to know.
+
+    Raises:
+        SpecError: the task's JSON Schema cannot be read.
+    """
+    labels = tuple(read_schema(task.record, task.folder).get("properties", {})) if task.record else task.labels
+    low, high = (task.number.low, task.number.high) if task.number else (0.0, 1.0)
+    return Facts(task.form, labels, low, high)
+
+
+def _check_rule(rule: str | None, task: Task) -> None:
+    if rule is not None and usual_rule(task.form) == GENERATED:
+        what = f"a {task.kind} task has no decision rule"
+        raise SpecError(what, fix="Leave --rule out.")
     if rule is not None and rule not in RULES:
         raise SpecError(f"there is no decision rule '{rule}'", fix=did_you_mean(rule, RULES))
 

@@ -63,7 +63,7 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
     return {
-        "origin": "files" if source.files else "urls" if remote else "hub",
+        "origin": next(name for name in ("files", "urls", "path", "yours") if getattr(source, name) is not None),
         "about": source.about,
         "revision": source.revision,
         "path": source.path,

@@ -75,7 +75,8 @@ class Number(Record):
 class Spans(Record):
     """Typed stretches of one text: a column of spans with character offsets, or columns of tokens and BIO2 tags.
 
-    ``text`` is the template variable that holds the text; with tokens it is made of them, a space between any two.
+    ``text`` is the template variable that holds the text; with tokens it is made of them, a space between any two. With
+    the scheme IOB1 a span may begin with I-, as B- only parts it from a neighbour of its type; BIO2 data fit it too.
     """
 
     text: Text = "text"
@@ -83,6 +84,7 @@ class Spans(Record):
     column: Text | None = None
     tokens: Text | None = None
     tags: Text | None = None
+    scheme: Literal["BIO2", "IOB1"] = "BIO2"
 
     @model_validator(mode="after")
     def _sound(self) -> Spans:

@@ -56,11 +56,15 @@ class RemoteFile(Record):
 
 
 class Source(Record):
-    """Where the data comes from: exactly one of ``files``, ``urls`` and ``path`` (a Hub id)."""
+    """Where the data comes from: exactly one of ``files``, ``urls``, ``path`` (a Hub id) and ``yours``.
+
+    ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
+    """
 
     files: dict[str, Text] | None = None
     urls: dict[str, RemoteFile] | None = None
     path: Text | None = None
+    yours: Text | None = None
     config: Text | None = None
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
@@ -68,9 +72,9 @@ class Source(Record):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
-        given = [name for name in ("files", "urls", "path") if getattr(self, name) is not None]
+        given = [name for name in ("files", "urls", "path", "yours") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id)")
+            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id), yours (to bring)")
         return self
 
 
@@ -166,7 +170,7 @@ class Task(Record):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The task's own words that a template may reword, in the task's order: labels or types; none in other forms."""
+        """What a template may give words to, in the task's order: labels or types; none in other forms."""
         if self.relevance is not None:
             return RELEVANT
         if self.spans is not None:
