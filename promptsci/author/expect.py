@@ -25,7 +25,7 @@ def expectations(renderer: Renderer, template: Template) -> list[Outcome]:
 def _outcome(renderer: Renderer, template: Template, number: int, case: Expectation) -> Outcome:
     where = template.document.where(("expect", number))
     try:
-        text = renderer.prompt(template, case.shots, _query(renderer, case, where)).plain()
+        text = renderer.render(template, case.shots, _query(renderer, case, where)).prompt.plain()
         problem = _problem(case, text)
     except PromptsciError as error:
         problem = error.text()
@@ -38,13 +38,13 @@ def _query(renderer: Renderer, case: Expectation, where: str) -> Example:
     task = renderer.task
     if case.row is not None:
         for name in case.row:
-            if name not in task.fields:
+            if name not in task.variables:
                 what = f"expect: '{name}' is not a field of task {task.name}"
-                raise SpecError(what, where=where, fix=did_you_mean(name, task.fields))
-        missing = [name for name in task.fields if name not in case.row]
+                raise SpecError(what, where=where, fix=did_you_mean(name, task.variables))
+        missing = [name for name in task.variables if name not in case.row]
         if missing:
             raise SpecError(f"expect: the row has no '{missing[0]}'", where=where, fix="Give every field of the task.")
-        return Example("expect", {name: case.row[name] for name in task.fields})
+        return Example("expect", {name: case.row[name] for name in task.variables})
     if renderer.source is None:
         what = f"expect: task {task.name} has no bundled rows to find the id '{case.id}' in"
         raise DataError(what, where=where, fix="Write the row out: row: {field: text}.")

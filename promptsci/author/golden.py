@@ -10,17 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptsci.author.outcome import Outcome, State, diff
-from promptsci.author.render import Renderer
+from promptsci.author.render import Rendered, Renderer
 from promptsci.errors import PromptsciError
-from promptsci.prompt import Prompt
 from promptsci.spec import Catalog, Task, Template
 
 SHOTS = (0, 2)
 
 
-def golden_text(prompt: Prompt) -> str:
+def golden_text(rendered: Rendered) -> str:
     """What a golden file holds: the prompt, and each answer behind a bar."""
-    return f"{prompt.plain()}\n" + "".join(f"| {choice}\n" for choice in prompt.choices)
+    return f"{rendered.prompt.plain()}\n" + "".join(f"| {answer}\n" for answer in rendered.answers)
 
 
 def golden_folder(template: Template) -> Path:
@@ -40,7 +39,7 @@ def golden_outcome(renderer: Renderer, template: Template, n_shots: int, *, upda
     what = f"golden, {n_shots} shots"
     found: tuple[State, str]
     try:
-        text = golden_text(renderer.prompt(template, n_shots))
+        text = golden_text(renderer.render(template, n_shots))
         found = _compared(path, text, update=update)
     except PromptsciError as error:
         found = "failed", error.text()
@@ -51,7 +50,7 @@ def _compared(path: Path, text: str, *, update: bool) -> tuple[State, str]:
     known = path.read_bytes().decode() if path.is_file() else None
     if known == text:
         return "passed", ""
-    changes = diff(known or "", text)
+    changes = diff(known, text) if known is not None else "new; read what the model will read"
     if update:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())

@@ -45,6 +45,7 @@ class Plan:
         read: other spellings of a label -> the label.
         words: label -> words that the model scores.
         splits: split -> file, as task.yaml names it.
+        rows: split -> how many rows it has.
         written: file in the task's folder -> rows that are written to it, as JSON lines.
         why: part of the plan -> the evidence for it.
     """
@@ -60,6 +61,7 @@ class Plan:
     fields: dict[str, str]
     metrics: list[str]
     splits: dict[str, str]
+    rows: dict[str, int]
     about: str
     written: Mapping[str, Sequence[Mapping[str, Any]]] = field(repr=False)
     why: Mapping[str, str]
@@ -120,6 +122,7 @@ def plan_task(
         fields=named,
         metrics=metrics.value,
         splits=splits.files,
+        rows=splits.rows,
         about=splits.about,
         written=splits.written,
         why={part: guess.why for part, guess in guesses.items()} | {"splits": splits.about},
@@ -171,6 +174,7 @@ def _noun(label: str) -> str:
 @dataclass(frozen=True)
 class _Splits:
     files: dict[str, str]
+    rows: dict[str, int]
     written: Mapping[str, Sequence[Mapping[str, Any]]]
     about: str
 
@@ -180,7 +184,8 @@ def _splits(table: Table, folder: Path, fields: Sequence[str], label: str) -> _S
     named = {name: _as_test(name, table) for name in table.rows}
     if table.files and table.is_split and "test" in named.values():
         files = {named[name]: relative(path, folder) for name, path in table.files.items()}
-        return _Splits(files, {}, f"{table.why}: {_counted(table.rows)}{_stands_in(named)}")
+        rows = {named[name]: len(part) for name, part in table.rows.items()}
+        return _Splits(files, rows, {}, f"{table.why}: {_counted(table.rows)}{_stands_in(named)}")
     parts: Mapping[str, Sequence[Mapping[str, Any]]]
     if table.is_split and "test" in named.values():
         parts = {named[name]: rows for name, rows in table.rows.items()}
@@ -196,7 +201,9 @@ def _splits(table: Table, folder: Path, fields: Sequence[str], label: str) -> _S
     if "test" not in parts or len(parts) < 2:
         what = f"{table.n_rows} rows are too few to be split into train and test"
         raise DataError(what, where=str(table.origin), fix="Give three rows of each label or more.")
-    return _Splits({name: f"{name}.jsonl" for name in parts}, {f"{k}.jsonl": v for k, v in parts.items()}, about)
+    files = {name: f"{name}.jsonl" for name in parts}
+    rows_of = {name: len(part) for name, part in parts.items()}
+    return _Splits(files, rows_of, {files[name]: part for name, part in parts.items()}, about)
 
 
 def _as_test(name: str, table: Table) -> str:
@@ -255,7 +262,7 @@ def task_yaml(plan: Plan) -> str:
         "title": plan.title,
         "kind": plan.kind,
         "licence": plan.licence,
-        "data": {"own": {"files": plan.splits, "about": plan.about}},
+        "data": {"own": {"files": plan.splits, "rows": plan.rows, "about": plan.about}},
         "fields": plan.fields,
         "label": {**label, **({"read": plan.read} if plan.read else {})},
         "metrics": plan.metrics,

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
+from promptsci.author.made_up import made_up_pool, made_up_query
 from promptsci.data import Example, read_dataset
 from promptsci.prompt import Assembler, Pool, Prompt, chooser
 from promptsci.spec import Task, Template, check_fit
 
-
 SEEDED = ("balanced", "random", "first")
 """Rules whose shots any query can have: a golden render uses the task's own rule if it is one of them."""
+
+
+class Rendered(NamedTuple):
+    """A prompt, and the answers to it: its choices, or the right one where the answer is written."""
+
+    prompt: Prompt
+    answers: tuple[str, ...]
 
 
 class Renderer:
@@ -31,17 +39,13 @@ class Renderer:
     @cached_property
     def rows(self) -> tuple[Sequence[Example], Example]:
         """A pool of shots, and a query."""
-        if self.source is not None:
-            from_ = self.task.shots.from_
-            dataset = read_dataset(self.task, self.source, needed=[from_, "test"])
-            return dataset.split(from_).examples, dataset.split("test").examples[0]
-        pool = [
-            Example(f"made-up-{i}", {field: f"({field} of made-up row {i})" for field in self.task.fields}, label)
-            for i, label in enumerate(self.task.labels * 2)
-        ]
-        return pool, Example("query", {field: f"({field} of the query)" for field in self.task.fields})
+        if self.source is None:
+            return made_up_pool(self.task), made_up_query(self.task)
+        from_ = self.task.shots.from_
+        dataset = read_dataset(self.task, self.source, needed=[from_, "test"])
+        return dataset.split(from_).examples, dataset.split("test").examples[0]
 
-    def prompt(self, template: Template, n_shots: int, query: Example | None = None) -> Prompt:
+    def render(self, template: Template, n_shots: int, query: Example | None = None) -> Rendered:
         """The prompt that asks about a row, the first of test when None, behind shots chosen with seed 0.
 
         Raises:
@@ -52,4 +56,7 @@ class Renderer:
         asked = query or first
         rule = self.task.shots.choose if self.task.shots.choose in SEEDED else "random"
         shots = chooser(rule, Pool(pool, self.task.labels), n_shots, 0, self.task).shots(asked)
-        return Assembler(self.task, template).prompt(asked, shots)
+        assembler = Assembler(self.task, template)
+        prompt = assembler.prompt(asked, shots)
+        is_written = not prompt.choices and asked.gold is not None
+        return Rendered(prompt, (assembler.target(asked),) if is_written else prompt.choices)

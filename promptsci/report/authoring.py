@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -19,7 +21,8 @@ def show_outcomes(outcomes: Sequence[Mapping[str, str]]) -> None:
     for outcome in outcomes:
         if outcome["state"] == "passed":
             continue
-        head = Text(f"{outcome['where']}: ").append(outcome["state"], style=_MARKS.get(outcome["state"], "red"))
+        where = outcome["where"].removeprefix(f"{Path.cwd()}{os.sep}")
+        head = Text(f"{where}: ").append(outcome["state"], style=_MARKS.get(outcome["state"], "red"))
         head.append(f" ({outcome['task']}, {outcome['template']}, {outcome['what']})" if outcome["template"] else "")
         show(out, head, *(_diff_line(line) for line in outcome["details"].splitlines()))
     counts = Counter(outcome["state"] for outcome in outcomes)

@@ -59,6 +59,7 @@ class Source(Record):
     """Where the data comes from: exactly one of ``files``, ``urls``, ``path`` (a Hub id) and ``yours``.
 
     ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
+    ``rows`` says how many rows each split has.
     """
 
     files: dict[str, Text] | None = None
@@ -68,6 +69,7 @@ class Source(Record):
     config: Text | None = None
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
+    rows: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     about: Text | None = None
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ def test_tasks_are_listed_with_their_own_first_folder(call: Call, project: Path)
     assert {"citation-intent", "verdicts"} <= set(listed)
     assert listed["verdicts"] == {
         "name": "verdicts", "kind": "classification", "labels": 2, "domain": "reviews",
-        "title": "Does the reviewer like the paper?", "licence": "CC0-1.0", "data": "own",
+        "title": "Does the reviewer like the paper?", "licence": "CC0-1.0", "data": "own", "rows": {},
     }  # fmt: skip
     assert len(lines) == 1
     assert all(str(value) in lines[0] for value in listed["verdicts"].values())
