@@ -1,4 +1,4 @@
-"""``promptsci templates``: list the wordings of a task."""
+"""``promptsci templates``: list the wordings of one task, or of all."""
 
 from __future__ import annotations
 
@@ -7,34 +7,41 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, print_json, read_nouns, result_options
+from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
 from promptsci.errors import PromptsciError, raise_all
 
 
-@click.command("templates", short_help="List the wordings of a task.")
-@click.argument("nouns", nargs=-1, metavar="task=NAME")
+@click.command("templates", short_help="List the wordings.")
+@nouns_argument("task", metavar="[task=NAME]")
 @catalog_option
 @result_options
 def command(nouns: tuple[str, ...], catalog: tuple[Path, ...], as_json: bool) -> None:
-    r"""List the wordings of a task.
+    r"""List the wordings of a task, or of all tasks.
 
     \b
+    promptsci templates
     promptsci templates task=citation-intent
     """
     from promptsci.report.tasks import show_templates, template_entry
     from promptsci.spec import Catalog, read_template
 
     found = Catalog.standard(*catalog)
-    task = found.task(read_nouns(nouns, ["task"], required=["task"])["task"])
+    name = read_nouns(nouns, ["task"]).get("task")
     entries: list[dict[str, Any]] = []
     problems: list[PromptsciError] = []
-    for wording, path in found.wordings(task).items():
+    for each in [name] if name else found.task_names():
         try:
-            entries.append(template_entry(wording, read_template(path)))
+            task = found.task(each)
         except PromptsciError as error:
             problems.append(error)
+            continue
+        for wording, path in found.wordings(task).items():
+            try:
+                entries.append(template_entry(task, wording, read_template(path)))
+            except PromptsciError as error:
+                problems.append(error)
     if as_json:
-        print_json({"task": task.name, "templates": entries, "problems": [problem.text() for problem in problems]})
+        print_json({"task": name, "templates": entries, "problems": [problem.text() for problem in problems]})
     else:
         show_templates(entries)
     raise_all(problems)
