@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from promptsci.lm.adapter import AdapterFolder, check_base, read_adapter, read_card
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
 from promptsci.lm.fetch import cached, is_pulled, pull
 from promptsci.lm.folder import ModelFolder
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LM",
+    "AdapterFolder",
     "CatalogueModel",
     "Description",
     "Generated",
@@ -30,9 +32,12 @@ __all__ = [
     "cache_dir",
     "cached",
     "catalogue",
+    "check_base",
     "is_pulled",
     "load_model",
     "pull",
+    "read_adapter",
+    "read_card",
     "resolve",
 ]
 

@@ -111,7 +111,7 @@ class Generator:
         """A Batch for as many of the next prompts, of these lengths, as fit."""
         slot_bytes = sum(layer.slot_bytes for layer in reader.cache.paths)
         longest = np.maximum.accumulate(lengths[: self.most_rows]).astype(np.int64)
-        sizes = np.arange(1, len(longest) + 1) * (longest + rules.how.max_tokens) * slot_bytes
+        sizes = np.arange(1, len(longest) + 1) * (reader.root + longest + rules.how.max_tokens) * slot_bytes
         self._n_rows = max(1, int(np.searchsorted(sizes, self.cache_bytes, side="right")))
         return Batch(reader, rules, self._n_rows, int(longest[self._n_rows - 1]))
 

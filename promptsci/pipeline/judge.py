@@ -8,7 +8,7 @@ from typing import Any
 from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.settings import Result
 from promptsci.runs import RunFolder
-from promptsci.score import DEFAULT_RULE, evaluate, from_rows, outcomes_of
+from promptsci.score import evaluate, from_rows, outcomes_of
 
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
 FEW_ROWS = 30
@@ -17,7 +17,7 @@ DESCRIBED = ("integrity", "model_description", "versions")
 
 def judge(prepared: Prepared, folder: RunFolder) -> Result:
     """The result of a finished run: decisions written to its rows, scores.json written, all from what is on disk."""
-    rule = prepared.settings.rule or DEFAULT_RULE
+    rule = prepared.rule
     logliks = from_rows(folder.rows(), prepared.task.labels)
     record = folder.read_run()
     if (record.get("rule"), record["state"]) != (rule, "done"):
