@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from promptsci.lm.adapter import AdapterFolder, check_base, read_adapter, read_card
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
 from promptsci.lm.fetch import cached, is_pulled, pull
-from promptsci.lm.folder import ModelFolder
+from promptsci.lm.folder import ModelFolder, count_weights
 from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
 from promptsci.lm.resolve import resolve
 
@@ -33,6 +33,7 @@ __all__ = [
     "cached",
     "catalogue",
     "check_base",
+    "count_weights",
     "is_pulled",
     "load_model",
     "pull",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from promptsci.errors import TuneError
+from promptsci.lm.head import body
 from promptsci.lm.load import first_line
 from promptsci.lm.shared import check_can_share, ran_out_of_memory
-from promptsci.lm.head import body
 from promptsci.prompt import Query
 from promptsci.tune.grid import loss
 from promptsci.tune.lesson import Lesson, Objective
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
 
 Batch = LessonPack | PaddedBatch
+UNFIT = (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError)
+"""What models and adapters raise that were not made for each other, or not for packs."""
 TOLERANCE_NATS = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 
 
@@ -63,38 +67,55 @@ class Learner(torch.nn.Module):
 
 
 def probe(loaded: LoadedModel) -> str | None:
-    """Why a model cannot learn from packs; None where log-likelihoods and gradients are those of the padded loop."""
+    """Why a model cannot learn from packs; None where log-likelihoods are those of reading each sequence alone.
+
+    Raises:
+        TuneError: the model with its adapter reads nothing at all.
+    """
+    lessons = _probe_lessons(loaded)
+    (pack,) = packs(lessons, "choice", 10_000)
+    with _evaluating(loaded), torch.no_grad():
+        alone = _alone(pack, loaded)
+        try:
+            check_can_share(loaded, body(loaded))
+            difference = float((pack.nats(loaded) - alone).abs().max())
+        except NotImplementedError as error:
+            return first_line(error)
+        except UNFIT as error:
+            if ran_out_of_memory(error):
+                raise
+            return f"the model does not take packs ({type(error).__name__}: {first_line(error)})"
+    return None if difference <= TOLERANCE_NATS[loaded.dtype] else f"reading packs differs by {difference:.3g} nats"
+
+
+@contextmanager
+def _evaluating(loaded: LoadedModel) -> Iterator[None]:
+    """The model without dropout."""
+    was_training = loaded.model.training
+    loaded.model.eval()
     try:
-        check_can_share(loaded, body(loaded))
-        lessons = _probe_lessons(loaded)
-        (pack,) = packs(lessons, "choice", 10_000)
-        was_training = loaded.model.training
-        loaded.model.eval()
-        with torch.no_grad():
-            ours, theirs = pack.nats(loaded), _in_order_of(pack, lessons, loaded)
+        yield
+    finally:
         loaded.model.train(was_training)
-    except NotImplementedError as error:
-        return first_line(error)
-    except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
-        if ran_out_of_memory(error):
-            raise
-        return f"the model does not take packs ({type(error).__name__}: {first_line(error)})"
-    difference = float((ours - theirs).abs().max())
-    if difference <= TOLERANCE_NATS[loaded.dtype]:
-        return None
-    return f"reading packs differs by {difference:.3g} nats"
 
 
-def _in_order_of(pack: LessonPack, lessons: Sequence[Lesson], loaded: LoadedModel) -> torch.Tensor:
-    """[M] the log-likelihoods that one-by-one reading gives to the tokens of a pack."""
+def _alone(pack: LessonPack, loaded: LoadedModel) -> torch.Tensor:
+    """[M] the log-likelihoods that reading each sequence alone gives to the tokens of a pack."""
     found = torch.full((len(pack.rows),), torch.nan, device=loaded.device)
+    width = int(pack.grid.n_choices.max())
     for number, lesson in enumerate(pack.lessons):
-        (alone,) = padded([lesson], "choice", 10_000)
-        nats = alone.nats(loaded)
-        mine = pack.grid.cells // int(pack.grid.n_choices.max()) == number
-        # Both list a lesson's tokens by choice and place once they are sorted by cell.
-        order = torch.argsort(pack.grid.cells[mine], stable=True)
-        found[pack.grid.places[mine][order]] = nats[alone.grid.places]
+        (batch,) = padded([lesson], "choice", 10_000)
+        try:
+            nats = batch.nats(loaded)
+        except UNFIT as error:
+            if ran_out_of_memory(error):
+                raise
+            what = f"the model cannot be read with this adapter ({type(error).__name__}: {first_line(error)})"
+            raise TuneError(what, fix="Adapt other layers with targets=..., or use another method.") from error
+        mine = torch.nonzero(pack.grid.cells // width == number)[:, 0]
+        # Both list a lesson's tokens by choice and place, once the pack's are sorted by cell.
+        order = mine[torch.argsort(pack.grid.cells[mine], stable=True)]
+        found[pack.grid.places[order]] = nats[batch.grid.places]
     return found
 
 
