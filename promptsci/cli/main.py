@@ -19,6 +19,7 @@ from promptsci.errors import PromptsciError
 
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
+    "tune": "Train an adapter or a model on a task, and score it.",
     "runs": "List the runs on this machine.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "tasks": "List the tasks, or show one.",

@@ -1,7 +1,7 @@
 """Virtual tokens: what prefix and prompt tuning put before every prompt, the root that all its sequences share.
 
-PEFT gives them the first positions and every token that follows its place behind them, and so do we. A prefix is keys and
-values of each layer; a soft prompt is embeddings, which the model reads before anything else.
+PEFT gives them the first positions and every token that follows its place behind them, and so do we. A prefix is keys
+and values of each layer; a soft prompt is embeddings, which the model reads before anything else.
 """
 
 from __future__ import annotations

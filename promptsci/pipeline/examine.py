@@ -99,5 +99,3 @@ def furthest(some: Sequence[Any], others: Sequence[Any]) -> float:
 
 def _flat(nats: Sequence[Any]) -> list[float]:
     return [value for row in nats for choice in row for value in choice]
-
-

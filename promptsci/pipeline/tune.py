@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsci.errors import Interrupted, TuneError
-from promptsci.lm import read_adapter
-from promptsci.pipeline.examine import Examiner, furthest
+from promptsci.errors import Interrupted
+from promptsci.pipeline.examine import Examiner
+from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.prepare import Prepared, prepare
-from promptsci.pipeline.record import peak_memory_bytes, versions
+from promptsci.pipeline.record import versions
 from promptsci.pipeline.run import LMs, Watcher, folder_of, run
 from promptsci.pipeline.settings import Result
 from promptsci.pipeline.tuning import PreparedTune, lasting
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
-    from promptsci.lm.load import LoadedModel
     from promptsci.tune.memory import Need
-    from promptsci.tune.train import Trained
     from promptsci.tune.trainer import TuneWatcher
-
-RELOAD_NATS = {"float32": 1e-5, "bfloat16": 1e-2, "float16": 1e-2}
-"""How far weights read from disk may be from those in memory, by what precision they are scored in."""
 
 WatchRun = Callable[[Prepared], Any]
 """A context manager that gives the Watcher of one run."""
@@ -76,39 +71,40 @@ def _dtype(prepared: PreparedTune) -> str:
     return pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
 
 
-def tune(
-    prepared: PreparedTune,
-    root: Path,
-    lms: LMs,
-    *,
-    fresh: bool = False,
-    watcher: TuneWatcher | None = None,
-    watch_run: WatchRun | None = None,
-) -> Result | None:
-    """The result of a tuning, made now, continued, or found finished in its folder; None on all but one process.
+@dataclass(frozen=True)
+class Stage:
+    """Where a tuning plays, and who watches.
 
-    Args:
-        prepared: what to do.
+    Attributes:
         root: the folder of all runs.
         lms: loads models for the closing runs.
         fresh: forget what an earlier call has stored.
         watcher: hears of the training.
         watch_run: watches the closing runs.
+    """
+
+    root: Path
+    lms: LMs
+    fresh: bool = False
+    watcher: TuneWatcher | None = None
+    watch_run: WatchRun | None = None
+
+
+def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
+    """The result of a tuning, made now, continued, or found finished in its folder; None on all but one process.
 
     Raises:
         Interrupted: stopped by the keyboard; the same command goes on.
         TuneError: the loss became no number, memory is too small, or the weights on disk are not those trained.
     """
-    folder = prepared.folder(root)
+    folder = prepared.folder(stage.root)
     try:
         with _alone(folder):
-            if fresh and is_first():
+            if stage.fresh and is_first():
                 folder.clear()
             if not folder.is_trained:
-                _train(prepared, folder, watcher)
-            if not is_first():
-                return None
-            return _close(prepared, folder, root, lms, fresh=fresh, watch_run=watch_run)
+                _train(prepared, folder, stage.watcher)
+            return _close(prepared, folder, stage) if is_first() else None
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"stopped; what was trained is kept in {folder.path}",
@@ -164,9 +160,9 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     dtype = str(loaded.dtype).removeprefix("torch.")
     del loaded
     gc.collect()
-    checks = _check(prepared, trained, examiner, dtype)
-    training = _training(prepared, trained)
-    _place(prepared, folder, trained, training)
+    checks = check(prepared, trained, examiner, dtype)
+    training = training_of(prepared, trained)
+    place(prepared, folder, trained, training)
     folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
 
@@ -196,123 +192,22 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
     }
 
 
-def _training(prepared: PreparedTune, trained: Trained) -> dict[str, Any]:
-    """What the training cost and what it was, as every Run with these weights repeats it."""
-    recipe = prepared.recipe
-    files = [path for path in trained.best.glob("*.safetensors") if path.is_file()]
-    return {
-        "method": recipe.method,
-        "objective": recipe.objective,
-        "examples": len(prepared.lessons),
-        "epochs": recipe.epochs,
-        "steps": trained.n_steps,
-        "best_step": trained.best_step,
-        "best_validation": trained.best_metric,
-        "seconds": trained.seconds,
-        "tokens": trained.tokens,
-        "trainable_parameters": trained.trainable,
-        "adapter_bytes": sum(path.stat().st_size for path in files),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "packed": trained.why_padded is None,
-        "name": prepared.name,
-    }
-
-
-def _check(prepared: PreparedTune, trained: Trained, examiner: Examiner, dtype: str) -> dict[str, float]:
-    """How far the weights on disk are from those in memory and from the base, in nats.
-
-    Raises:
-        TuneError: they are not those that were trained, or change nothing.
-    """
-    measured = examiner.folder.read_measured()
-    assert measured is not None
-    now = examiner.nats(_reload(prepared, trained.best, dtype))
-    reload_nats, base_nats = furthest(now, measured["best"]), furthest(now, measured["base"])
-    if not reload_nats <= RELOAD_NATS[dtype]:
-        raise TuneError(
-            f"the weights read back from disk score {reload_nats:.2g} nats away from those in memory",
-            where=str(trained.best),
-            fix="This is a fault of promptsci or PEFT; please report it with the versions in tune.json.",
-        )
-    if base_nats <= RELOAD_NATS[dtype]:
-        raise TuneError(
-            "training changed nothing: the tuned model scores as its base does",
-            where=str(trained.best),
-            fix="Use a higher rate (lr=...) or more epochs (epochs=...).",
-        )
-    return {"reload_nats": reload_nats, "base_nats": base_nats, **measured["base_metrics"]}
-
-
-def _reload(prepared: PreparedTune, path: Path, dtype: str) -> LoadedModel:
-    """The tuned model as it stands on disk."""
-    from promptsci.lm.adapter import attach
-    from promptsci.lm.load import load_model
-
-    if prepared.recipe.method == "full":
-        return load_model(path, dtype=dtype, trainable=True)
-    base = load_model(
-        prepared.run.model.path,
-        dtype=dtype,
-        trust_remote_code=prepared.settings.run.trust_remote_code,
-        trainable=True,
-    )
-    return attach(base, read_adapter(path))
-
-
-def _place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training: Mapping[str, Any]) -> None:
-    """Puts the best weights where they stay, with a card that says what they are."""
-    import json
-
-    from promptsci.lm.adapter import CARD
-    from promptsci.tune.weights import WEIGHTS
-
-    source = folder.path / ".finished"
-    shutil.rmtree(source, ignore_errors=True)
-    source.mkdir()
-    for path in trained.best.iterdir():
-        if path.name in WEIGHTS or path.suffix == ".safetensors":
-            shutil.copy2(path, source / path.name)
-    if prepared.recipe.method == "full":
-        _copy_the_rest(prepared.run.model.path, source)
-    card = {
-        "name": prepared.name,
-        "method": prepared.recipe.method,
-        "rule": prepared.rule,
-        "task": prepared.run.task.name,
-        "template": prepared.run.template.name,
-        "format": prepared.run.format,
-        "base": {"name": prepared.run.model.name, "sha256": prepared.run.model.sha256},
-        "training": dict(training),
-    }
-    (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    folder.place(source)
-
-
-def _copy_the_rest(base: Path, target: Path) -> None:
-    """Configuration and tokenizer of a whole model are those of its base."""
-    from promptsci.lm.folder import decides
-
-    for path in base.iterdir():
-        if path.is_file() and decides(path.name) and not path.name.endswith((".safetensors", ".safetensors.index.json")):
-            shutil.copy2(path, target / path.name)
-
-
-def _close(
-    prepared: PreparedTune, folder: TuneFolder, root: Path, lms: LMs, *, fresh: bool, watch_run: WatchRun | None
-) -> Result:
+def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
     """Runs the base and the tuned weights on the split asked for, and says how they compare."""
     record = folder.read()
-    settings = prepared.settings.run
-    tuned = {"model": str(folder.weights)} if prepared.recipe.method == "full" else {"adapter": str(folder.weights)}
+    base = prepared.settings.run
+    weights = str(folder.weights)
+    full = prepared.recipe.method == "full"
+    tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
     results = []
-    for asked in (settings, replace(settings, **tuned)):
-        one = prepare(asked, prepared.run.catalog)
-        with watch_run(one) if watch_run else _unwatched() as watcher:
-            results.append(run(one, folder_of(one, root), lms, fresh=fresh, watcher=watcher))
+    for settings in (base, tuned):
+        one = prepare(settings, prepared.run.catalog)
+        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+            results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
     warnings = [*record["notes"], *_alarm(results[0], results[1])]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
     folder.write(ended)
-    return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": str(folder.weights)}
+    return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
 
 
 @contextmanager

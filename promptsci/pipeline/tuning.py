@@ -198,7 +198,9 @@ def _seen_rows(validation: Sequence[Example], rows: Sequence[Example]) -> list[s
 
     known = {text_key(example) for example in rows}
     n = sum(text_key(example) in known for example in validation)
-    return [f"{n} of {len(validation)} validation rows also stand in train, so the choice of weights is flattered"] * (n > 0)
+    return [f"{n} of {len(validation)} validation rows also stand in train, so the choice of weights is flattered"] * (
+        n > 0
+    )
 
 
 def _lessons(train: Prepared, rows: Sequence[Example], recipe: Recipe) -> list[Lesson]:

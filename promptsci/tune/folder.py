@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from promptsci.errors import RunError
+from promptsci.errors import RunError, did_you_mean
 from promptsci.runs import guarded, write_atomically
 
 
@@ -84,6 +84,39 @@ class TuneFolder:
         except Timeout as error:
             fix = "Wait until it is done; the same command then prints its result."
             raise RunError("another process is working on this tuning", where=str(self.path), fix=fix) from error
+
+
+def find_adapter(word: str, root: Path) -> Path:
+    """The folder of the adapter that a word means: a PEFT folder, the folder of a tuning, or the name of one.
+
+    Raises:
+        RunError: there is none, more than one, or the tuning made a whole model.
+    """
+    path = Path(word).expanduser()
+    if path.is_dir() and not (path / "tune.json").is_file():
+        return path
+    there = {found.parent.name: found.parent for found in root.glob("*/*/tune.json")}
+    named = {str(_read(folder / "tune.json").get("name")): folder for folder in there.values()}
+    hits = {path} if path.is_dir() else {known[word] for known in (there, named) if word in known}
+    hits = hits or {folder for name, folder in (there | named).items() if name.startswith(word)}
+    if len(hits) > 1:
+        raise RunError(f"'{word}' names {len(hits)} tunings", fix="Write more of the name.")
+    if not hits:
+        near = did_you_mean(word, [*there, *named])
+        raise RunError(f"there is no adapter '{word}', neither as a folder nor in {root}", fix=near or _MAKE_ONE)
+    return _adapter_in(hits.pop())
+
+
+_MAKE_ONE = "Make one with promptsci tune, or name a folder that PEFT wrote."
+
+
+def _adapter_in(folder: Path) -> Path:
+    if (folder / "adapter").is_dir():
+        return folder / "adapter"
+    if (folder / "model").is_dir():
+        fix = f"Use it as model={folder / 'model'}."
+        raise RunError("this tuning made a whole model, no adapter", where=str(folder), fix=fix)
+    raise RunError("this tuning is not finished", where=str(folder), fix="Run its command again; it goes on.")
 
 
 def _read(path: Path) -> dict[str, Any]:

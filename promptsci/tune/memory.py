@@ -78,7 +78,8 @@ def need_of(path: Path, recipe: Recipe, lessons: Sequence[Lesson], dtype: str) -
     ways = {"auto": (False, True), "on": (True,), "off": (False,)}[recipe.checkpointing]
     # A prefix is given as keys and values, which layers that are computed again would not see.
     ways = (False,) if recipe.method == "prefix" else ways
-    tried = [_need(shape, recipe, dtype, size, free, checkpointing=way) for way in ways for size in sizes]
+    item = 4 if dtype == "float32" or recipe.method == "full" else 2
+    tried = [_need(shape, item, size, free, checkpointing=way) for way in ways for size in sizes]
     fitting = next((need for need in tried if need.total <= SHARE_OF_FREE * free), None)
     if fitting is not None:
         return fitting
@@ -111,9 +112,8 @@ def _sizes(widest: int) -> list[int]:
 
 def _widest(lessons: Sequence[Lesson], recipe: Recipe) -> int:
     """Tokens of a step whose lessons share nothing and are as long as they come."""
-    lengths = sorted((len(lesson.query.ids) + sum(map(len, lesson.asked(recipe.objective).choices)) for lesson in lessons),
-                     reverse=True)  # fmt: skip
-    return sum(lengths[: recipe.batch])
+    lengths = [len(lesson.query.ids) + sum(map(len, lesson.asked(recipe.objective).choices)) for lesson in lessons]
+    return sum(sorted(lengths, reverse=True)[: recipe.batch])
 
 
 def free_bytes() -> int:
@@ -147,7 +147,7 @@ def _shape(path: Path, recipe: Recipe) -> _Shape:
 
     with quiet(), torch.device("meta"):
         config = AutoConfig.from_pretrained(path, local_files_only=True)
-        model = AutoModelForCausalLM.from_config(config).requires_grad_(False)
+        model = AutoModelForCausalLM.from_config(config).requires_grad_(False)  # type: ignore[no-untyped-call]
         text = config.get_text_config()
         loaded: LoadedModel = LoadedModel(model, path, context_length(text))
         tuned = make_trainable(loaded, recipe, 0)
@@ -162,10 +162,9 @@ def _shape(path: Path, recipe: Recipe) -> _Shape:
     )
 
 
-def _need(shape: _Shape, recipe: Recipe, dtype: str, size: int, free: int, *, checkpointing: bool) -> Need:
-    item = 4 if dtype == "float32" or recipe.method == "full" else 2
-    # What autograd keeps of one token in one layer: inputs of norms and products, queries to values and their rotations,
-    # attention's output; gate, up, their activation and product. Measured on Llama and Gemma, see docs/tuning.md.
+def _need(shape: _Shape, item: int, size: int, free: int, *, checkpointing: bool) -> Need:
+    # What autograd keeps of one token in one layer: inputs of norms and products, queries to values and rotations,
+    # attention's output; gate, up, their activation and product.
     layer = 14 * shape.hidden + 5 * shape.inner
     kept = shape.layers * shape.hidden + layer if checkpointing else shape.layers * layer
     return Need(

@@ -32,7 +32,7 @@ def make_trainable(loaded: LoadedModel, recipe: Recipe, seed: int) -> LoadedMode
         from peft import get_peft_model
 
         try:
-            model = get_peft_model(loaded.model, peft_config(loaded, recipe))
+            model = get_peft_model(loaded.model, peft_config(recipe))
         except (ValueError, KeyError, AttributeError, RuntimeError) as error:
             fix = "Use --lora with targets=... or --full, or another model."
             raise TuneError(f"{recipe.method} does not fit this model: {first_line(error)}", fix=fix) from error
@@ -43,7 +43,7 @@ def _virtual(recipe: Recipe) -> int:
     return recipe.tokens if recipe.method in ("prefix", "prompt-tuning") else 0
 
 
-def peft_config(loaded: LoadedModel, recipe: Recipe) -> Any:
+def peft_config(recipe: Recipe) -> Any:
     """PEFT's configuration of an adapter method."""
     import peft
 

@@ -61,7 +61,7 @@ class Recipe(Record):
     clip: Annotated[float, Field(ge=0)] = 1.0
     dropout: Share = 0.0
     rank: Count = 16
-    alpha: Positive = 32
+    alpha: Count = 32
     targets: str = "all-linear"
     tokens: Count = 20
     train: str = "all"

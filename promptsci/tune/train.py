@@ -94,9 +94,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-def train(
-    loaded: LoadedModel, course: Course, examine: Examine, watcher: TuneWatcher | None = None
-) -> Trained:
+def train(loaded: LoadedModel, course: Course, examine: Examine, watcher: TuneWatcher | None = None) -> Trained:
     """What became of a model with something trainable on it, trained on a course, or on what is left of it.
 
     Raises:

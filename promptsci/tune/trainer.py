@@ -67,7 +67,8 @@ class LessonTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Steps in their order, whole on every process."""
-        return DataLoader(self.train_dataset, batch_size=1, shuffle=False, collate_fn=_only)
+        steps: Any = self.train_dataset
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only)
 
     def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
         """[] this process's part of the mean loss of a step, whose gradient is left in the weights.

@@ -38,7 +38,7 @@ def load_weights(loaded: LoadedModel, folder: Path) -> None:
 
         set_peft_model_state_dict(loaded.model, load_file(folder / WEIGHTS[0]))
         return
-    from transformers.modeling_utils import load_sharded_checkpoint
+    from transformers.trainer_utils import load_sharded_checkpoint
 
     if (folder / "model.safetensors").is_file():
         # Weights that several layers share stand in the file once.
