@@ -146,6 +146,12 @@ def detach(loaded: LoadedModel, context: int) -> LoadedModel:
         loaded: the model with its adapter.
         context: the longest sequence that the base holds.
     """
+    from promptsci.lm.load import suit_cpu
+    from promptsci.lm.packed_linear import unpack_linears
+
     wrapper = loaded.model
+    n_packed = unpack_linears(wrapper)  # PEFT hands weights over
     base = wrapper.base_model.unload() if hasattr(wrapper.base_model, "unload") else wrapper.base_model
+    if n_packed:
+        suit_cpu(base)
     return replace(loaded, model=base, context=context)

@@ -18,6 +18,7 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from promptsci.errors import ModelError
 from promptsci.lm import trie as plan
 from promptsci.lm.answers import Batch, Row, Rules
+from promptsci.lm.load import quiet
 from promptsci.lm.protocol import Generated, Generation, TokenCount
 from promptsci.lm.shared import LEAST_PACK_TOKENS, NO_MEMORY_FIX, PackReader, free_memory, ran_out_of_memory
 from promptsci.lm.trie import Ints, Trie
@@ -185,7 +186,7 @@ class LoneGenerator:
             return torch.tensor([answer is not None], device=self.loaded.device)
 
         prompt = torch.as_tensor(ids, dtype=torch.long, device=self.loaded.device)[None]
-        with _bare_generation(self.loaded.model):
+        with quiet(), _bare_generation(self.loaded.base):
             self.loaded.model.generate(
                 prompt,
                 attention_mask=torch.ones_like(prompt),
