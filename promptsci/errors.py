@@ -5,6 +5,7 @@
     ├── DataError             rows cannot be read, or do not fit the task
     ├── PromptError           a prompt cannot be built, or does not fit the context
     ├── ModelError            a model cannot be found, fetched or loaded
+    ├── TuneError             a model cannot be tuned in the way asked for
     ├── RunError              a Run folder cannot be written, read or resumed
     ├── Problems              several of the above, shown together
     └── Interrupted           stopped half way; the same command goes on (exit code 3)
@@ -58,6 +59,10 @@ class PromptError(PromptsciError):
 
 class ModelError(PromptsciError):
     """A model cannot be found, fetched, checked or loaded."""
+
+
+class TuneError(PromptsciError):
+    """A model cannot be tuned in the way asked for."""
 
 
 class RunError(PromptsciError):

@@ -20,6 +20,7 @@ from promptsci.errors import PromptsciError
 
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
+    "tune": "Train an adapter or a model on a task, and score it.",
     "runs": "List the runs on this machine.",
     "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
     "variance": "Where the spread of scores comes from, and which runs to add.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,6 +57,51 @@ def row_progress(title: str) -> Iterator[RowProgress]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         yield RowProgress(progress, title)
+
+
+class TuneProgress:
+    """A bar of training steps with loss, the metric on validation, tokens/s and the time to go."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._bar = progress.add_task(title, total=None, rate="")
+        self._tokens = 0
+        self._told: dict[str, str] = {}
+
+    def start(self, n_steps: int, n_done: int) -> None:
+        """Steps in all, and steps that an earlier call has done."""
+        self._progress.reset(self._bar, total=n_steps, completed=n_done)
+
+    def step(self, n_lessons: int, n_tokens: int) -> None:  # noqa: ARG002 - the watcher's signature
+        """A step is done."""
+        self._tokens += n_tokens
+        elapsed_s = self._progress.tasks[self._bar].elapsed or 0.0
+        self._told["rate"] = f"{self._tokens / elapsed_s:,.0f} tokens/s" if elapsed_s else ""
+        self._progress.update(self._bar, advance=1, rate="  ".join(filter(None, self._told.values())))
+
+    def told(self, news: Mapping[str, float]) -> None:
+        """Loss of the last steps, or the metrics of an examination, which stay on the screen."""
+        if "loss" in news:
+            self._told["loss"] = f"loss {news['loss']:.3f}"
+        if "eval_main" in news:
+            self._told["main"] = f"validation {100 * news['eval_main']:.1f}"
+            loss = news["eval_choice_loss"]
+            self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
+
+
+@contextmanager
+def tune_progress(title: str) -> Iterator[TuneProgress]:
+    """A bar for one training."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        yield TuneProgress(progress, title)
 
 
 class ByteProgress:

@@ -10,11 +10,11 @@ import click
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError
 
-NOUNS = ("task", "template", "model", "data", "split")
+NOUNS = ("task", "template", "model", "adapter", "data", "split")
 
 
 @click.command("run", short_help="Score a task with a language model.")
-@nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
+@nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [adapter=WHERE] [data=WHERE] [split=NAME]")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
 @click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
 @click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
@@ -49,6 +49,7 @@ def command(**options: Any) -> None:
     promptsci run task=citation-intent --shots 8
     promptsci run task=citation-intent template=all data=../my-folder --shots 8 --choose similar
     promptsci run task=citation-intent --shots 8 --seeds 0,1,2
+    promptsci run task=citation-intent adapter=runs/citation-intent/tune_lora_.../adapter
     """
     nouns = read_nouns(options["nouns"], NOUNS, required=["task"])
     runs = _run_all(nouns, options)
@@ -59,7 +60,7 @@ def command(**options: Any) -> None:
 
 
 def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
-    """One result for each wording and seed, all checked before the first starts, on one loaded model."""
+    """One result for each wording, adapter and seed, all checked before the first starts, on one loaded model."""
     from promptsci.cli.progress import byte_progress, row_progress
     from promptsci.pipeline import LMs, Settings, folder_of, load_transformers, prepare, run
     from promptsci.runs import runs_root
@@ -75,8 +76,9 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
         sharing=not options["no_sharing"],
     )
     asked = [
-        dataclasses.replace(first, template=wording, seed=seed)
+        dataclasses.replace(first, template=wording, adapter=adapter, seed=seed)
         for wording in _wordings(catalog, first)
+        for adapter in _adapters(first.adapter, options["runs"])
         for seed in _seeds(options["seeds"], first.seed)
     ]
     with byte_progress() as progress:
@@ -94,6 +96,16 @@ def _wordings(catalog: Any, settings: Any) -> list[str | None]:
     if settings.template != "all":
         return [settings.template]
     return list(catalog.wordings(catalog.task(settings.task))) or [None]
+
+
+def _adapters(words: str | None, runs: Any) -> list[str | None]:
+    """The folder of each adapter that is named."""
+    if words is None:
+        return [None]
+    from promptsci.runs import runs_root
+    from promptsci.tune.folder import find_adapter
+
+    return [str(find_adapter(word, runs_root(runs))) for word in words.split(",")]
 
 
 def _seeds(text: str | None, seed: int) -> list[int]:

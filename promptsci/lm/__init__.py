@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from promptsci.lm.adapter import AdapterFolder, check_base, read_adapter, read_card
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
 from promptsci.lm.fetch import cached, is_pulled, pull
-from promptsci.lm.folder import ModelFolder
+from promptsci.lm.folder import ModelFolder, count_weights
 from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
 from promptsci.lm.reader import Reader, find_reader, reader_at_hand, reader_of
 from promptsci.lm.resolve import resolve
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LM",
+    "AdapterFolder",
     "CatalogueModel",
     "Description",
     "Generated",
@@ -32,10 +34,14 @@ __all__ = [
     "cache_dir",
     "cached",
     "catalogue",
+    "check_base",
+    "count_weights",
     "find_reader",
     "is_pulled",
     "load_model",
     "pull",
+    "read_adapter",
+    "read_card",
     "reader_at_hand",
     "reader_of",
     "resolve",

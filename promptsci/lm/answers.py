@@ -116,14 +116,14 @@ class Batch:
         self.rules = rules
         self.reader = reader
         self.n_rows = n_rows
-        self.longest = longest
+        self.longest = reader.root + longest
         self.rows: list[Row] = []
         self.hidden: list[torch.Tensor] = []
         self._body = body(self.loaded)
         self._kinds = layer_kinds(self.loaded.text_config)
-        self.layers = [RowLayer(longest + rules.how.max_tokens) for _ in reader.cache.paths]
+        self.layers = [RowLayer(self.longest + rules.how.max_tokens) for _ in reader.cache.paths]
         for layer, source in zip(self.layers, reader.cache.paths, strict=True):
-            layer.length = longest
+            layer.length = self.longest
             if source.is_initialized:
                 layer.begin(source, n_rows)
 
@@ -170,7 +170,8 @@ class Batch:
     def _step(self, cache: Cache, rows: Sequence[Row]) -> torch.Tensor:
         """[B, H] hidden states behind the last token of each row."""
         device = self.loaded.device
-        starts = torch.tensor([self.longest - row.n_prompt for row in rows], device=device)[:, None, None]
+        root = self.reader.root
+        starts = torch.tensor([self.longest - root - row.n_prompt for row in rows], device=device)[:, None, None]
         slots = torch.arange(self.layers[0].length + 1, device=device)[None, None]
         positions = slots[..., -1:] - starts
         hidden: torch.Tensor = self._body(

@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import hashlib
 import json
+import math
 import os
 import struct
 import threading
@@ -159,6 +160,18 @@ def check_safetensors(path: Path) -> None:
     expected = 8 + header_bytes + end
     if size != expected:
         raise _broken(path, f"it has {size} bytes where its header says {expected}")
+
+
+def count_weights(path: Path) -> int:
+    """The number of weights in a model's folder, from the headers of its files alone."""
+    return sum(_numbers(file) for file in _weight_files(path))
+
+
+def _numbers(path: Path) -> int:
+    with path.open("rb") as file:
+        (header_bytes,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(header_bytes))
+    return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
 
 
 def _broken(path: Path, why: str) -> ModelError:

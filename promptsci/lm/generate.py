@@ -18,6 +18,7 @@ from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteria
 from promptsci.errors import ModelError
 from promptsci.lm import trie as plan
 from promptsci.lm.answers import Batch, Row, Rules
+from promptsci.lm.load import quiet
 from promptsci.lm.protocol import Generated, Generation, TokenCount
 from promptsci.lm.shared import LEAST_PACK_TOKENS, NO_MEMORY_FIX, PackReader, free_memory, ran_out_of_memory
 from promptsci.lm.trie import Ints, Trie
@@ -111,7 +112,7 @@ class Generator:
         """A Batch for as many of the next prompts, of these lengths, as fit."""
         slot_bytes = sum(layer.slot_bytes for layer in reader.cache.paths)
         longest = np.maximum.accumulate(lengths[: self.most_rows]).astype(np.int64)
-        sizes = np.arange(1, len(longest) + 1) * (longest + rules.how.max_tokens) * slot_bytes
+        sizes = np.arange(1, len(longest) + 1) * (reader.root + longest + rules.how.max_tokens) * slot_bytes
         self._n_rows = max(1, int(np.searchsorted(sizes, self.cache_bytes, side="right")))
         return Batch(reader, rules, self._n_rows, int(longest[self._n_rows - 1]))
 
@@ -185,7 +186,7 @@ class LoneGenerator:
             return torch.tensor([answer is not None], device=self.loaded.device)
 
         prompt = torch.as_tensor(ids, dtype=torch.long, device=self.loaded.device)[None]
-        with _bare_generation(self.loaded.model):
+        with quiet(), _bare_generation(self.loaded.base):
             self.loaded.model.generate(
                 prompt,
                 attention_mask=torch.ones_like(prompt),

@@ -15,7 +15,7 @@ HEAD_ROWS = 128
 
 def body(loaded: LoadedModel) -> Any:
     """The part of the model that ends in hidden states."""
-    model = loaded.model
+    model = loaded.base
     decoder = model.get_decoder()
     # Some families answer with the model itself, head and all (Llama 4).
     headless = decoder is not None and decoder is not model and decoder.get_output_embeddings() is None
@@ -27,7 +27,8 @@ def log_likelihoods(
 ) -> torch.Tensor:
     """[M] log-likelihood of tokens[m] at hidden[rows[m]], in nats, float32.
 
-    The sum over the vocabulary is taken in float32, a few positions at a time, each position once.
+    The sum over the vocabulary is taken in float32, a few positions at a time, each position once. Where there is a
+    gradient, logits are computed again for it instead of being kept.
 
     Args:
         loaded: the model whose head is used.
@@ -36,15 +37,24 @@ def log_likelihoods(
         tokens: [M] the tokens.
     """
     import torch
+    from torch.utils.checkpoint import checkpoint
 
     positions, which = torch.unique_consecutive(rows, return_inverse=True)
     result = torch.empty(len(rows), dtype=torch.float32, device=hidden.device)
     for start in range(0, len(positions), HEAD_ROWS):
-        logits = head(loaded, hidden[positions[start : start + HEAD_ROWS]])
         mine = (which >= start) & (which < start + HEAD_ROWS)
-        at = which[mine] - start
-        result[mine] = logits[at, tokens[mine]] - logits.logsumexp(dim=-1)[at]
+        asked = (loaded, hidden[positions[start : start + HEAD_ROWS]], which[mine] - start, tokens[mine])
+        if torch.is_grad_enabled() and hidden.requires_grad:
+            result[mine] = checkpoint(_nats, *asked, use_reentrant=False, preserve_rng_state=False)
+        else:
+            result[mine] = _nats(*asked)
     return result
+
+
+def _nats(loaded: LoadedModel, hidden: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """[M] log-likelihood of tokens[m] at hidden[rows[m]], all logits [K, V] at once."""
+    logits = head(loaded, hidden)
+    return logits[rows, tokens] - logits.logsumexp(dim=-1)[rows]
 
 
 def head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
@@ -55,7 +65,7 @@ def head(loaded: LoadedModel, hidden: torch.Tensor) -> torch.Tensor:
     import torch
 
     config = loaded.text_config
-    logits: torch.Tensor = loaded.model.get_output_embeddings()(hidden).float()
+    logits: torch.Tensor = loaded.base.get_output_embeddings()(hidden).float()
     if getattr(config, "logits_scaling", None):  # Granite divides
         logits = logits / config.logits_scaling
     if getattr(config, "logit_scale", None):  # Cohere multiplies

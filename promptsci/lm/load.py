@@ -23,7 +23,7 @@ class LoadedModel:
     """A Hugging Face causal LM ready to score.
 
     Attributes:
-        model: the transformers model, in evaluation mode.
+        model: the transformers model, in evaluation mode, or PEFT's wrapper of it where it has an adapter.
         path: the folder that it came from.
         context: the longest sequence it holds, in tokens.
     """
@@ -31,6 +31,11 @@ class LoadedModel:
     model: Any
     path: Path
     context: int
+
+    @property
+    def base(self) -> Any:
+        """The transformers model itself, whose layers hold what an adapter put into them."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     @property
     def device(self) -> torch.device:
@@ -59,7 +64,12 @@ class LoadedModel:
 
 
 def load_model(
-    path: Path, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False
+    path: Path,
+    *,
+    dtype: str = "auto",
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    trainable: bool = False,
 ) -> LoadedModel:
     """The causal LM in a folder of safetensors.
 
@@ -68,6 +78,7 @@ def load_model(
         dtype: ``auto`` is bfloat16 where the processor multiplies it natively, float32 elsewhere.
         device: ``auto`` is the GPU when there is one.
         trust_remote_code: whether Python code in the folder may run.
+        trainable: whether layers are kept in a form that a gradient can pass; all weights are frozen all the same.
 
     Raises:
         ModelError: the weights cannot be read, are not a causal LM's, or the dtype is unknown.
@@ -99,12 +110,12 @@ def load_model(
     model, found = loaded
     _refuse_missing(found, path)
     model.to(chosen_device).eval().requires_grad_(False)
-    if model.device.type == "cpu":
-        _suit_cpu(model)
+    if model.device.type == "cpu" and not trainable:
+        suit_cpu(model)
     return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
 
 
-def _suit_cpu(model: Any) -> None:
+def suit_cpu(model: Any) -> None:
     """Makes a frozen model multiply the way that CPUs are fastest at."""
     import torch
 

@@ -27,6 +27,12 @@ class PackedLinear(torch.nn.Module):
         self.bias = None if bias is None else bias.detach()
         self.n_weights = linear.weight.numel() + (0 if bias is None else bias.numel())
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """[out_features, in_features] a copy of the weight in its plain layout, bit for bit."""
+        plain: torch.Tensor = self.packed.to_dense()
+        return plain
+
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """[..., out_features] products of rows [..., in_features]."""
         result: torch.Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, "none", [], "")
@@ -46,19 +52,38 @@ def can_pack(model: Any) -> bool:
 
 
 def pack_linears(model: Any) -> int:
-    """Replaces the linear layers of a frozen model, the output layer apart; returns how many.
+    """Replaces the linear layers of a frozen model, the output layer and an adapter's own apart; returns how many.
 
-    The output layer shares its weight with the embedding in many models, and sees few rows.
+    The output layer shares its weight with the embedding in many models, and sees few rows. PEFT keeps an adapter's
+    layers in dictionaries, and may ask them for their weights.
     """
     head = model.get_output_embeddings()
     found = [
         (parent, name, child)
         for parent in model.modules()
         for name, child in parent.named_children()
-        if type(child) is torch.nn.Linear and child is not head
+        if type(child) is torch.nn.Linear and child is not head and type(parent) is not torch.nn.ModuleDict
     ]
     with torch.inference_mode():
         for parent, name, child in found:
             setattr(parent, name, PackedLinear(child))
             child.weight = None  # type: ignore[assignment] # the memory of one layer at a time, not of all twice
+    return len(found)
+
+
+def unpack_linears(model: Any) -> int:
+    """Puts plain frozen linear layers back in place of the packed ones; returns how many."""
+    found = [
+        (parent, name, child)
+        for parent in model.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, PackedLinear)
+    ]
+    for parent, name, child in found:
+        # Made without weights of its own, which would be drawn at random only to be thrown away.
+        plain = torch.nn.Linear(child.in_features, child.out_features, bias=child.bias is not None, device="meta")
+        plain.weight = torch.nn.Parameter(child.weight, requires_grad=False)
+        if child.bias is not None:
+            plain.bias = torch.nn.Parameter(child.bias, requires_grad=False)
+        setattr(parent, name, plain.eval())
     return len(found)

@@ -81,13 +81,15 @@ class PathLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 class PathCache(Cache):
     """The cached path from the root to where the next pack hangs, over all layers.
 
-    ``nodes`` are the trie nodes on the path; ``pack_start`` is the first node of the pack read last.
+    ``nodes`` are the trie nodes on the path; ``pack_start`` is the first node of the pack read last; ``root`` slots at
+    the beginning hold virtual tokens, which are never dropped.
     """
 
-    def __init__(self, n_layers: int, capacity: int) -> None:
-        self.paths = [PathLayer(capacity) for _ in range(n_layers)]
+    def __init__(self, n_layers: int, capacity: int, root: int = 0) -> None:
+        self.paths = [PathLayer(root + capacity) for _ in range(n_layers)]
         super().__init__(layers=[*self.paths])
-        self.capacity = capacity
+        self.capacity = root + capacity
+        self.root = root
         self.nodes: Ints = NOTHING
         self.pack_start = 0
 
@@ -101,7 +103,8 @@ class PathCache(Cache):
         n = min(len(path), len(self.nodes))
         differs = np.flatnonzero(path[:n] != self.nodes[:n])
         shared = int(differs[0]) if len(differs) else n
-        slots = torch.as_tensor(path[shared:] - self.pack_start + len(self.nodes), dtype=torch.long, device=device)
+        behind = self.root + len(self.nodes) - self.pack_start
+        slots = torch.as_tensor(path[shared:] + behind, dtype=torch.long, device=device)
         for layer in self.paths:
-            layer.keep(shared, slots)
+            layer.keep(self.root + shared, slots)
         self.nodes = path

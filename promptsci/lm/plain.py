@@ -46,7 +46,7 @@ class PlainScorer:
         self.batch = batch
         self.tokens = tokens
         self.warnings = [] if warnings is None else warnings
-        self._keeps = "logits_to_keep" in inspect.signature(loaded.model.forward).parameters
+        self._keeps = "logits_to_keep" in inspect.signature(loaded.base.forward).parameters
 
     def score(
         self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()

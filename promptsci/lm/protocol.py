@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from promptsci.lm.adapter import AdapterFolder
 from promptsci.prompt import Query
 
 Nats = tuple[tuple[float, ...], ...]
@@ -94,6 +95,10 @@ class LM(Protocol):
     @property
     def check_seconds(self) -> float:
         """Time spent on checking itself, in seconds."""
+        ...
+
+    def use(self, adapter: AdapterFolder | None) -> None:
+        """Puts an adapter on the base model, in place of one that is there; None leaves the base alone."""
         ...
 
     def reset(self) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from promptsci.errors import ModelError, did_you_mean
+from promptsci.lm.adapter import read_card
 from promptsci.lm.catalogue import Progress, catalogue
 from promptsci.lm.fetch import convert_local, is_pulled, pull
 from promptsci.lm.folder import ModelFolder, check_folder, folder_sha256
@@ -63,7 +64,8 @@ def _no_revision(model: str, revision: str | None) -> None:
 def _local_folder(path: Path) -> ModelFolder:
     path = path.resolve()
     check_folder(path)
-    return ModelFolder(path.name, path, None, folder_sha256(path), None, None, f"folder {path}")
+    name = str(read_card(path).get("name") or path.name)
+    return ModelFolder(name, path, None, folder_sha256(path), None, None, f"folder {path}")
 
 
 def _local_gguf(path: Path, progress: Progress | None) -> ModelFolder:

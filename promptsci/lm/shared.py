@@ -21,6 +21,7 @@ from promptsci.lm.head import body, log_likelihoods
 from promptsci.lm.path_cache import PathCache
 from promptsci.lm.protocol import Nats, Scored, TokenCount
 from promptsci.lm.trie import Asked, Pack, Target, Trie
+from promptsci.lm.virtual import KINDS, n_virtual, prompt_learning, virtual_tokens
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
@@ -47,8 +48,31 @@ class PackReader:
         check_can_share(loaded, self._body)
         longest = max((pack.stop - pack.start for pack in packs), default=0)
         depth = int(trie.depths.max(initial=-1)) + 1
-        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest)
+        self.root = n_virtual(loaded)
+        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest, self.root)
         self._last = np.zeros(depth + 1, dtype=np.int32)
+        if self.root:
+            self._read_root()
+
+    @torch.inference_mode()
+    def _read_root(self) -> None:
+        """Puts the adapter's virtual tokens into the first slots."""
+        virtual = virtual_tokens(self.loaded)
+        assert virtual is not None
+        for path, (keys, values) in zip(self.cache.paths, virtual.states, strict=False):
+            path.update(keys, values)
+        if virtual.embeddings is not None:
+            places = torch.arange(self.root, device=self.loaded.device)
+            seen = (places[None, :] <= places[:, None])[None]
+            self._body(
+                inputs_embeds=virtual.embeddings,
+                attention_mask=masks(self.loaded, self._kinds, seen, places[None, :, None], places[None, None, :]),
+                position_ids=places[None],
+                past_key_values=self.cache,
+                use_cache=True,
+            )
+        for path in self.cache.paths:
+            path.length = self.root
 
     @torch.inference_mode()
     def read(self, pack: Pack) -> torch.Tensor:
@@ -60,7 +84,7 @@ class PackReader:
         hidden: torch.Tensor = self._body(
             input_ids=tokens[None],
             attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack),
-            position_ids=torch.as_tensor(depths, dtype=torch.long, device=self.loaded.device)[None],
+            position_ids=torch.as_tensor(self.root + depths, dtype=torch.long, device=self.loaded.device)[None],
             past_key_values=self.cache,
             use_cache=True,
         ).last_hidden_state
@@ -69,10 +93,10 @@ class PackReader:
         return hidden[0]
 
     def slots(self, node: int) -> list[int]:
-        """[depth + 1] where the cache holds the path to a node of the pack read last, itself included."""
-        start, n_path = self.cache.pack_start, len(self.cache.nodes)
+        """[root + depth + 1] where the cache holds the path to a node of the pack read last, itself included."""
+        start, n_path = self.cache.pack_start, self.root + len(self.cache.nodes)
         inside = np.flatnonzero(self.trie.ends[start : node + 1] > node)
-        above = int(self.trie.depths[start + inside[0]])
+        above = self.root + int(self.trie.depths[start + inside[0]])
         return [*range(above), *(inside + n_path).tolist()]
 
     def _check_filled(self) -> None:
@@ -86,9 +110,9 @@ def check_can_share(loaded: LoadedModel, read: Any) -> None:
     """Raises NotImplementedError for positions, adapters and windows out of reach, which a probe might not show."""
     if "position_ids" not in inspect.signature(read.forward).parameters or getattr(loaded.text_config, "alibi", False):
         raise NotImplementedError("it takes no positions")
-    adapter = getattr(loaded.model, "active_peft_config", None)
-    if adapter is not None and adapter.is_prompt_learning:
-        raise NotImplementedError("its adapter puts virtual tokens before every prompt")
+    adapter = prompt_learning(loaded.model)
+    if adapter is not None and adapter.peft_type not in KINDS:
+        raise NotImplementedError("its adapter puts virtual tokens before every prompt, in a way of its own")
     if "local" in (getattr(loaded.text_config, "attention_layers", None) or ()):
         raise NotImplementedError("its local attention counts places in the cache, not positions")
 
@@ -118,10 +142,11 @@ def layer_kinds(config: Any) -> dict[str, int]:
 def pack_masks(loaded: LoadedModel, kinds: dict[str, int], trie: Trie, pack: Pack) -> Any:
     """What each node of a pack may see: a ``[1, 1, T, P + T]`` mask, or one for each kind of layer in the model.
 
-    A node sees the part of the path above its topmost ancestor in the pack, its ancestors in the pack, and itself; in
-    sliding and chunked layers, those of them that are near enough by position.
+    A node sees the virtual tokens, the part of the path above its topmost ancestor in the pack, its ancestors in the
+    pack, and itself; in sliding and chunked layers, those of them that are near enough by position.
     """
-    depths = trie.depths[pack.start : pack.stop]
+    root = n_virtual(loaded)
+    depths = trie.depths[pack.start : pack.stop] + root
     above, ends, positions = (
         torch.as_tensor(numbers, device=loaded.device)
         for numbers in (plan.attachments(depths), trie.ends[pack.start : pack.stop] - pack.start, depths)

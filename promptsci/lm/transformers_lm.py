@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from promptsci.errors import PromptError, raise_all
+from promptsci.lm.adapter import AdapterFolder, attach, detach
 from promptsci.lm.generate import Generator, LoneGenerator
 from promptsci.lm.load import LoadedModel, first_line, load_model, quiet
 from promptsci.lm.plain import PlainScorer
@@ -65,9 +66,14 @@ class TransformersLM:
     """
 
     def __init__(self, loaded: LoadedModel, scoring: Scoring | None = None) -> None:
-        self.loaded = loaded
         self.scoring = scoring or Scoring()
         self.tokens = TokenCount()
+        self._base_context = loaded.context
+        self._begin(loaded)
+
+    def _begin(self, loaded: LoadedModel) -> None:
+        """Scores with this model from now on."""
+        self.loaded = loaded
         self.warnings: list[str] = []
         self.check = SelfCheck(tolerance_nats=TOLERANCE_NATS[loaded.dtype])
         self._plain = PlainScorer(loaded, self.scoring.batch, self.tokens, self.warnings)
@@ -85,6 +91,19 @@ class TransformersLM:
             ModelError: the weights cannot be read.
         """
         return cls(load_model(path, dtype=dtype, trust_remote_code=trust_remote_code), scoring)
+
+    def use(self, adapter: AdapterFolder | None) -> None:
+        """Puts an adapter on the base model, in place of one that is there; None leaves the base alone.
+
+        Raises:
+            ModelError: it does not fit the model.
+        """
+        if self.loaded.model is not self.loaded.base:
+            self._begin(detach(self.loaded, self._base_context))
+        if adapter is not None:
+            self._begin(attach(self.loaded, adapter))
+        for name in ("_generator", "_lone"):
+            self.__dict__.pop(name, None)
 
     def reset(self) -> None:
         """Starts the counts of another run on the same weights."""

@@ -8,7 +8,7 @@ from typing import Any
 from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.settings import Result
 from promptsci.runs import RunFolder
-from promptsci.score import Wanted, judge_rows, usual_rule
+from promptsci.score import Wanted, judge_rows
 
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
 FEW_ROWS = 30
@@ -17,10 +17,10 @@ DESCRIBED = ("integrity", "model_description", "versions")
 
 def judge(prepared: Prepared, folder: RunFolder) -> Result:
     """The result of a finished run: decisions written to its rows, scores.json written, all from what is on disk."""
-    rule = prepared.settings.rule or usual_rule(prepared.task.form)
+    rule = prepared.rule
     record = folder.read_run()
     pool = prepared.integrity.splits.get(prepared.pool_name)
-    wanted = Wanted(prepared.metrics, prepared.settings.rule, pool.labels if pool else None)
+    wanted = Wanted(prepared.metrics, rule, pool.labels if pool else None)
     judgement = judge_rows(folder.rows(), prepared.facts, wanted)
     if judgement.decisions and (record.get("rule"), record["state"]) != (rule, "done"):
         folder.finish(list(judgement.decisions), judgement.decisions)

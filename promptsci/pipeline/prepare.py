@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from promptsci.data import (
@@ -27,7 +28,17 @@ from promptsci.errors import (
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import Generation, ModelFolder, Progress, reader_of, resolve
+from promptsci.lm import (
+    AdapterFolder,
+    Generation,
+    ModelFolder,
+    Progress,
+    check_base,
+    read_adapter,
+    read_card,
+    reader_of,
+    resolve,
+)
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
@@ -47,6 +58,8 @@ class Prepared:
         writing: how answers are written; None where choices are scored.
         catalog: where task and template were found.
         notes: what the result must say of the data.
+        adapter: what is put on the model.
+        card: what tune wrote of the adapter or the model; empty for weights that it did not make.
     """
 
     settings: Settings
@@ -65,11 +78,19 @@ class Prepared:
     writing: Generation | None
     catalog: Catalog
     notes: tuple[str, ...]
+    adapter: AdapterFolder | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
         """The row of a comparison that this run is."""
-        return method_name(self.settings.shots, self.choose)
+        tuned = self.adapter.method if self.adapter else self.card.get("method")
+        return method_name(self.settings.shots, self.choose, tuned)
+
+    @property
+    def rule(self) -> str:
+        """The decision rule of the headline: the one asked for, the one the weights were tuned for, or the usual."""
+        return self.settings.rule or self.card.get("rule") or usual_rule(self.task.form)
 
     @property
     def facts(self) -> Facts:
@@ -87,7 +108,7 @@ class Prepared:
             **_right(self.task),
             "template": {"name": self.template.name, "sha256": self.template.sha256},
             "model": {"name": self.model.name, "sha256": self.model.sha256},
-            "adapter": None,
+            "adapter": self.adapter.to_json() if self.adapter else None,
             "data": {name: self.dataset.splits[name].sha256 for name in sorted(used)},
             "split": settings.split,
             "shots": settings.shots,
@@ -140,6 +161,7 @@ class _Parts:
     chooser: Chooser
     examples: tuple[Example, ...]
     model: ModelFolder
+    adapter: AdapterFolder | None
 
 
 class Attempts:
@@ -175,7 +197,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     encoder = Encoder(reader.tokenizer, reader.format(settings.format))
     writing = _writing(parts.template, task, encoder.format)
     room = writing.max_tokens if writing else 0
-    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, reader.context, room)
+    context = reader.context - (parts.adapter.n_virtual if parts.adapter else 0)
+    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, context, room)
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
     return Prepared(
@@ -195,6 +218,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         writing=writing,
         catalog=catalog,
         notes=tuple(notes),
+        adapter=parts.adapter,
+        card=parts.adapter.card if parts.adapter else read_card(parts.model.path),
     )
 
 
@@ -210,6 +235,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
     examples = attempt(lambda: _examples(settings, dataset, task.form)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
+    adapter = attempt(lambda: _adapter(settings, model)) if model else None
     raise_all(attempt.problems)
     assert template is not None
     assert metrics is not None
@@ -217,7 +243,20 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     assert chosen is not None
     assert examples is not None
     assert model is not None
-    return _Parts(template, metrics, dataset, pool, chosen, examples, model)
+    return _Parts(template, metrics, dataset, pool, chosen, examples, model, adapter)
+
+
+def _adapter(settings: Settings, model: ModelFolder) -> AdapterFolder | None:
+    """The adapter asked for, made for this model.
+
+    Raises:
+        ModelError: it cannot be read, or was made for another.
+    """
+    if settings.adapter is None:
+        return None
+    adapter = read_adapter(Path(settings.adapter).expanduser())
+    check_base(adapter, model.name, model.sha256)
+    return adapter
 
 
 def pool_name(settings: Settings, task: Task) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import promptsci
 from promptsci.pipeline.prepare import Prepared
 
-PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "bm25s", "jinja2")
+PACKAGES = ("torch", "transformers", "peft", "tokenizers", "numpy", "scikit-learn", "bm25s", "jinja2")
 
 
 def new_record(prepared: Prepared) -> dict[str, Any]:
@@ -27,7 +27,8 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "task": prepared.task.name,
         "template": prepared.template.name,
         "model": prepared.model.name,
-        "adapter": None,
+        "adapter": prepared.adapter.to_json() if prepared.adapter else None,
+        "training": prepared.card.get("training"),
         "data": {
             "source": dataset.source,
             "origin": dataset.origin,
@@ -65,6 +66,7 @@ def _lasting_settings(prepared: Prepared) -> dict[str, Any]:
         "task": settings.task.endswith((".yaml", ".yml")) or "/" in settings.task,
         "template": (settings.template or "").endswith(".jinja"),
         "model": prepared.model.origin.startswith(("folder ", "GGUF file ")),
+        "adapter": settings.adapter is not None,
         "data": settings.data not in (None, *prepared.task.data) and Path(settings.data or "").expanduser().exists(),
     }
     stored = asdict(settings)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from promptsci.errors import Interrupted
-from promptsci.lm import LM, ModelFolder
+from promptsci.lm import LM, AdapterFolder, ModelFolder
 from promptsci.pipeline.judge import judge
 from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.record import cost, new_record
@@ -45,17 +45,23 @@ LoadLM = Callable[[ModelFolder, Settings], LM]
 
 @dataclass
 class LMs:
-    """Loads language models, each once."""
+    """Loads language models, each once; adapters change places on them."""
 
     load: LoadLM
     loaded: dict[tuple[Any, ...], LM] = field(default_factory=dict)
+    adapters: dict[tuple[Any, ...], str | None] = field(default_factory=dict)
 
-    def get(self, model: ModelFolder, settings: Settings) -> LM:
-        """The LM of a folder under these settings, its counts at zero."""
+    def get(self, model: ModelFolder, settings: Settings, adapter: AdapterFolder | None = None) -> LM:
+        """The LM of a folder under these settings, with this adapter on it, its counts at zero."""
         key = (model.sha256, settings.dtype, settings.sharing, settings.verify, settings.pack_tokens)
         if key not in self.loaded:
             self.loaded[key] = self.load(model, settings)
         lm = self.loaded[key]
+        wanted = adapter.sha256 if adapter else None
+        if self.adapters.get(key) != wanted:
+            del self.loaded[key]  # an exchange that fails leaves a model that nobody should use
+            lm.use(adapter)
+            self.loaded[key], self.adapters[key] = lm, wanted
         lm.reset()
         return lm
 
@@ -78,6 +84,7 @@ def folder_of(prepared: Prepared, root: Path) -> RunFolder:
         prepared.method,
         wording,
         prepared.model.name,
+        prepared.adapter.name if prepared.adapter else "",
         prepared.choose if settings.shots else "",
         settings.split,
         f"seed{settings.seed}",
@@ -146,7 +153,7 @@ class _Keeper:
         self._earlier = folder.read_run().get("cost") if folder.exists else None
         self._record = new_record(prepared)
         start = time.perf_counter()
-        self.lm = lms.get(prepared.model, prepared.settings)
+        self.lm = lms.get(prepared.model, prepared.settings, prepared.adapter)
         self._loaded = time.perf_counter()
         self._load_s = self._loaded - start
         self.save("running")

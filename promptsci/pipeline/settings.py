@@ -30,6 +30,7 @@ class Settings:
         rule: the decision rule of the headline figures.
         sharing: whether prefixes are shared.
         verify: rows scored again one by one.
+        adapter: folder of an adapter, as PEFT writes it; None scores with the base weights.
     """
 
     task: str
@@ -48,14 +49,16 @@ class Settings:
     sharing: bool = True
     verify: int = 4
     pack_tokens: int | None = None
+    adapter: str | None = None
     trust_remote_code: bool = False
 
 
-def method_name(shots: int, choose: str) -> str:
-    """The row of a comparison: ``zero-shot``, ``8-shot``, ``8-shot-similar``."""
+def method_name(shots: int, choose: str, tuned: str | None = None) -> str:
+    """The row of a comparison: ``zero-shot``, ``8-shot``, ``8-shot-similar``, ``lora``, ``lora-8-shot``."""
     if not shots:
-        return "zero-shot"
-    return f"{shots}-shot-similar" if choose == "similar" else f"{shots}-shot"
+        return tuned or "zero-shot"
+    prompted = f"{shots}-shot-similar" if choose == "similar" else f"{shots}-shot"
+    return f"{tuned}-{prompted}" if tuned else prompted
 
 
 Result = dict[str, Any]

@@ -5,5 +5,17 @@ from promptsci.report.models import show_models
 from promptsci.report.reproduction import show_reproduction
 from promptsci.report.spread import show_spread, spread
 from promptsci.report.terminal import show_result
+from promptsci.report.tuning import memory_line, show_tuning, show_tuning_plan
 
-__all__ = ["run_entry", "show_models", "show_reproduction", "show_result", "show_runs", "show_spread", "spread"]
+__all__ = [
+    "memory_line",
+    "run_entry",
+    "show_models",
+    "show_reproduction",
+    "show_result",
+    "show_runs",
+    "show_spread",
+    "show_tuning",
+    "show_tuning_plan",
+    "spread",
+]

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, OPTConfig, Qwen2Config
 
 from promptsci.lm.load import load_model
-from promptsci.lm.packed_linear import PackedLinear, can_pack, n_packed_weights, pack_linears
+from promptsci.lm.packed_linear import PackedLinear, can_pack, n_packed_weights, pack_linears, unpack_linears
 
 SMALL = {"vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 CONFIGS = {
@@ -55,3 +55,15 @@ def test_a_loaded_model_counts_all_its_weights(tiny_lm_folder):
     plain = AutoModelForCausalLM.from_pretrained(tiny_lm_folder)
     assert loaded.n_parameters == sum(parameter.numel() for parameter in plain.parameters())
     assert any(isinstance(module, PackedLinear) for module in loaded.model.modules())
+
+
+def test_unpacking_gives_the_weights_back_bit_for_bit(model):
+    """Layers that are unpacked are those that were packed: nothing is rounded on the way."""
+    packed = copy.deepcopy(model)
+    n_layers = pack_linears(packed)
+
+    assert unpack_linears(packed) == n_layers
+    own = dict(model.named_parameters())
+    for name, parameter in packed.named_parameters():
+        assert torch.equal(parameter, own[name])
+        assert not parameter.requires_grad

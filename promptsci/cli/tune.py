@@ -1,0 +1,153 @@
+"""``promptsci tune``: train an adapter or a model on a task, and score what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.errors import PromptsciError
+
+NOUNS = ("task", "template", "model", "data", "split")
+METHODS = {
+    "lora": "Low-rank adapters on all linear layers (the default).",
+    "dora": "LoRA with magnitude and direction apart.",
+    "rslora": "LoRA with its scale divided by the root of the rank.",
+    "prefix": "Keys and values before every prompt, in every layer.",
+    "prompt-tuning": "Embeddings before every prompt.",
+    "ia3": "A factor for each key, value and feed-forward unit.",
+    "full": "The model's own weights.",
+}
+
+
+def _method_options(command: Any) -> Any:
+    """A flag for each method."""
+    for name, help_ in reversed(METHODS.items()):
+        flag = click.option(f"--{name}", "methods", flag_value=name, multiple=True, help=help_)
+        command = flag(command)
+    return command
+
+
+@click.command("tune", short_help="Train an adapter or a model on a task.")
+@click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
+@_method_options
+@click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
+@click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
+@click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
+@click.option("--validation-split", default="validation", show_default=True, help="Split that picks the best weights.")
+@click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
+@click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
+@click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is drawn.")
+@click.option("--limit", type=click.IntRange(1), help="Close with a run on a stratified sample of so many rows.")
+@click.option(
+    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
+)
+@click.option(
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
+    help="Precision of the frozen weights.",
+)  # fmt: skip
+@click.option("--rule", help="Decision rule of the main metric. [default: sum]")
+@click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
+@click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
+@catalog_option
+@click.option("--fresh", is_flag=True, help="Forget what an earlier call has stored.")
+@common_options
+def command(**options: Any) -> None:
+    r"""Train an adapter or a model on a task, then score it and its base on the test split.
+
+    Any value of the method's recipe may be given, such as lr=2e-4 epochs=3 rank=8 objective=lm class_weights=balanced.
+
+    \b
+    promptsci tune task=citation-intent --lora
+    promptsci tune task=citation-intent --prefix epochs=5
+    promptsci tune task=citation-intent --full --train last-2 --dry-run
+    """
+    from promptsci.cli.progress import byte_progress
+    from promptsci.pipeline.tuning import prepare_tune
+    from promptsci.spec import Catalog
+    from promptsci.tune.recipe import value_names
+
+    values = value_names()
+    given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
+    settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
+    with byte_progress() as progress:
+        prepared = prepare_tune(settings, Catalog.standard(*options["catalog"]), progress)
+    notice = prepared.run.model.notice
+    if notice:
+        click.echo(f"{prepared.run.model.name}: {notice}", err=True)
+    if options["dry_run"]:
+        _show_plan(prepared, options)
+    else:
+        _tune(prepared, options)
+
+
+def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
+    """Values of the recipe, wherever they were written."""
+    values = {name: text for name, text in given.items() if name not in NOUNS}
+    return values | ({"train": options["part"]} if options["part"] else {})
+
+
+def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+    from promptsci.pipeline import Settings
+    from promptsci.pipeline.tuning import TuneSettings
+
+    methods = dict.fromkeys(options["methods"])
+    if len(methods) > 1:
+        names = " and ".join(f"--{name}" for name in methods)
+        raise PromptsciError(f"{names} are given; a tuning has one method", fix="Give one of them.")
+    method: Any = next(iter(methods), "lora")
+    if "train" in values and method != "full":
+        raise PromptsciError("--train says which of the model's own weights learn", fix="Use it with --full.")
+    kept = ("shots", "choose", "pool", "seed", "limit", "dtype", "rule", "trust_remote_code")
+    run = Settings(**nouns, **{name: options[name] for name in kept}, format=options["format_"])
+    return TuneSettings(
+        run,
+        method,
+        values,
+        train=options["train_split"],
+        validation=options["validation_split"],
+        train_rows=options["train_rows"],
+        log_to=options["log_to"],
+    )
+
+
+def _show_plan(prepared: Any, options: Mapping[str, Any]) -> None:
+    from promptsci.pipeline.tune import plan
+    from promptsci.report import show_tuning_plan
+
+    planned = plan(prepared)
+    if options["as_json"]:
+        print_json(planned)
+    else:
+        show_tuning_plan(planned)
+
+
+def _tune(prepared: Any, options: Mapping[str, Any]) -> None:
+    from promptsci.cli.progress import row_progress, tune_progress
+    from promptsci.pipeline import LMs, load_transformers
+    from promptsci.pipeline.tune import Stage, is_first, need, tune
+    from promptsci.report import memory_line, show_tuning
+    from promptsci.runs import runs_root
+
+    root = runs_root(options["runs"])
+    if is_first() and not prepared.folder(root).is_trained:
+        click.echo(memory_line(need(prepared).to_json(), len(prepared.lessons)), err=True)
+    with tune_progress(f"{prepared.run.task.name} {prepared.recipe.method}") as watcher:
+        stage = Stage(
+            root,
+            LMs(load_transformers),
+            fresh=options["fresh"],
+            watcher=watcher,
+            watch_run=lambda one: row_progress(f"{one.task.name} {one.method}"),
+        )
+        result = tune(prepared, stage)
+    if result is None:
+        return
+    if options["as_json"]:
+        print_json(result)
+    else:
+        show_tuning(result)

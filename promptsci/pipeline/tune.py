@@ -1,0 +1,227 @@
+"""The story of ``tune``: train rows -> lessons -> best weights on disk, checked -> the test split through ``run``."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from promptsci.errors import Interrupted
+from promptsci.pipeline.examine import Examiner
+from promptsci.pipeline.finish import check, place, training_of
+from promptsci.pipeline.prepare import Prepared, prepare
+from promptsci.pipeline.record import versions
+from promptsci.pipeline.run import LMs, Watcher, folder_of, run
+from promptsci.pipeline.settings import Result
+from promptsci.pipeline.tuning import PreparedTune, lasting
+from promptsci.tune.folder import TuneFolder
+
+if TYPE_CHECKING:
+    from promptsci.tune.memory import Need
+    from promptsci.tune.trainer import TuneWatcher
+
+WatchRun = Callable[[Prepared], Any]
+"""A context manager that gives the Watcher of one run."""
+
+
+def plan(prepared: PreparedTune) -> dict[str, Any]:
+    """What a tuning will do and take, without doing it.
+
+    Raises:
+        TuneError: too little memory.
+    """
+    lessons, recipe = prepared.lessons, prepared.recipe
+    per_epoch = -(-len(lessons) // recipe.batch)
+    return {
+        "task": prepared.run.task.name,
+        "method": recipe.method,
+        "model": prepared.run.model.name,
+        "template": prepared.run.template.name,
+        "format": prepared.run.format,
+        "recipe": recipe.model_dump(),
+        "train_rows": len(lessons),
+        "validation_rows": len(prepared.validation),
+        "steps": per_epoch * recipe.epochs,
+        "steps_per_epoch": per_epoch,
+        "dtype": _dtype(prepared),
+        "memory": need(prepared).to_json(),
+        "notes": list(prepared.notes),
+    }
+
+
+def need(prepared: PreparedTune) -> Need:
+    """What the tuning takes in memory."""
+    from promptsci.tune.memory import need_of
+
+    return need_of(prepared.run.model.path, prepared.recipe, prepared.lessons, _dtype(prepared))
+
+
+def _dtype(prepared: PreparedTune) -> str:
+    """Precision of the weights in training: all that learn are float32, frozen ones may be shorter."""
+    import torch
+
+    from promptsci.lm.load import pick_dtype
+
+    if prepared.recipe.method == "full":
+        return "float32"
+    return pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a tuning plays, and who watches.
+
+    Attributes:
+        root: the folder of all runs.
+        lms: loads models for the closing runs.
+        fresh: forget what an earlier call has stored.
+        watcher: hears of the training.
+        watch_run: watches the closing runs.
+    """
+
+    root: Path
+    lms: LMs
+    fresh: bool = False
+    watcher: TuneWatcher | None = None
+    watch_run: WatchRun | None = None
+
+
+def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
+    """The result of a tuning, made now, continued, or found finished in its folder; None on all but one process.
+
+    Raises:
+        Interrupted: stopped by the keyboard; the same command goes on.
+        TuneError: the loss became no number, memory is too small, or the weights on disk are not those trained.
+    """
+    folder = prepared.folder(stage.root)
+    try:
+        with _alone(folder):
+            if stage.fresh and is_first():
+                folder.clear()
+            if not folder.is_trained:
+                _train(prepared, folder, stage.watcher)
+            return _close(prepared, folder, stage) if is_first() else None
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"stopped; what was trained is kept in {folder.path}",
+            fix="Run the same command again; it goes on from the last checkpoint.",
+        ) from error
+
+
+def is_first() -> bool:
+    """Whether this process is the only one, or the first of several."""
+    import os
+
+    return os.environ.get("RANK", "0") == "0"
+
+
+@contextmanager
+def _alone(folder: TuneFolder) -> Iterator[None]:
+    """The folder for this process and those that train with it."""
+    if not is_first():
+        yield
+        return
+    with folder.locked():
+        yield
+
+
+def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | None) -> None:
+    """Trains to the end, puts the best weights in place, and checks that they can be read back."""
+    from promptsci.lm.load import load_model
+    from promptsci.tune.methods import make_trainable
+    from promptsci.tune.train import Course, train
+
+    needs = need(prepared)
+    settings, recipe = prepared.settings.run, prepared.recipe
+    record = _record(prepared, needs)
+    if is_first():
+        folder.write({**record, "state": "training"})
+    loaded = load_model(
+        prepared.run.model.path,
+        dtype=_dtype(prepared),
+        trust_remote_code=settings.trust_remote_code,
+        trainable=True,
+    )
+    examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder)
+    if is_first():
+        examiner.begin(loaded)
+    loaded = make_trainable(loaded, recipe, settings.seed)
+    course = Course(
+        prepared.lessons, recipe, settings.seed, needs.pack_tokens, needs.checkpointing,
+        folder.checkpoints, prepared.settings.log_to,
+    )  # fmt: skip
+    trained = train(loaded, course, examiner, watcher)
+    if not is_first():
+        return
+    dtype = str(loaded.dtype).removeprefix("torch.")
+    del loaded
+    gc.collect()
+    checks = check(prepared, trained, examiner, dtype)
+    training = training_of(prepared, trained)
+    place(prepared, folder, trained, training)
+    folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
+    shutil.rmtree(folder.checkpoints, ignore_errors=True)
+
+
+def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
+    """The part of tune.json that is known before the first step."""
+    run = prepared.run
+    return {
+        "format_version": 1,
+        "name": prepared.name,
+        "task": run.task.name,
+        "template": run.template.name,
+        "model": {"name": run.model.name, "sha256": run.model.sha256, "origin": run.model.origin},
+        "method": prepared.recipe.method,
+        "format": run.format,
+        "recipe": prepared.recipe.model_dump(),
+        "rule": prepared.rule,
+        "settings": lasting(prepared.settings),
+        "identity": prepared.identity(),
+        "train_rows": len(prepared.lessons),
+        "validation_rows": len(prepared.validation),
+        "carved": prepared.carved,
+        "memory": needs.to_json(),
+        "dtype": _dtype(prepared),
+        "versions": versions(),
+        "notes": list(prepared.notes),
+    }
+
+
+def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
+    """Runs the base and the tuned weights on the split asked for, and says how they compare."""
+    record = folder.read()
+    base = prepared.settings.run
+    weights = str(folder.weights)
+    full = prepared.recipe.method == "full"
+    tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
+    results = []
+    for settings in (base, tuned):
+        one = prepare(settings, prepared.run.catalog)
+        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+            results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
+    warnings = [*record["notes"], *_alarm(results[0], results[1])]
+    ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
+    folder.write(ended)
+    return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
+
+
+@contextmanager
+def _unwatched() -> Iterator[Watcher | None]:
+    yield None
+
+
+def _alarm(base: Result, tuned: Result) -> list[str]:
+    """What must be said loudly: tuning that is worse than not tuning."""
+    name = tuned["main"]
+    before, after = base["metrics"][name]["value"], tuned["metrics"][name]["value"]
+    if after >= before:
+        return []
+    return [
+        f"TUNED BELOW ITS OWN BASE: {name} is {100 * after:.1f} after tuning and {100 * before:.1f} by "
+        f"{base['method']} prompting of the same model"
+    ]

@@ -1,0 +1,223 @@
+"""A tuning that can start: everything that can be wrong is found here, before a model is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from promptsci.data import Example, read_dataset, stratified
+from promptsci.data.example import split_name
+from promptsci.errors import TuneError
+from promptsci.lm import Progress, count_weights
+from promptsci.pipeline.prepare import Prepared, prepare
+from promptsci.pipeline.settings import Settings
+from promptsci.runs import run_name, settings_key
+from promptsci.spec import Catalog
+from promptsci.tune.folder import TuneFolder
+from promptsci.tune.lesson import Lesson
+from promptsci.tune.recipe import Method, Recipe, recipe_for
+
+CARVED_SHARE = 0.15
+"""Of train, where there is no validation split."""
+TUNED_RULE = "sum"
+"""Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
+MADE_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """What one tuning is asked to do.
+
+    Attributes:
+        run: the closing run: task, template, model, data, split, shots, seed and so on.
+        method: what is trained.
+        values: of the recipe, as written on the command line.
+        train: the split that is learned from.
+        validation: the split that decides which weights are the best.
+        train_rows: how many rows are learned from, a stratified sample.
+        log_to: trackers that hear of loss and metrics.
+    """
+
+    run: Settings
+    method: Method = "lora"
+    values: Mapping[str, str] = field(default_factory=dict)
+    train: str = "train"
+    validation: str = "validation"
+    train_rows: int | None = None
+    log_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreparedTune:
+    """A tuning that can start.
+
+    Attributes:
+        run: the base model on the rows of the closing run.
+        train: the same on the rows that are learned from.
+        recipe: how they are learned.
+        lessons: what is learned from.
+        validation: rows that decide which weights are the best.
+        carved: whether those were taken out of the train rows.
+        notes: what the result must say.
+    """
+
+    settings: TuneSettings
+    run: Prepared
+    train: Prepared
+    recipe: Recipe
+    lessons: tuple[Lesson, ...]
+    validation: tuple[Example, ...]
+    carved: bool
+    notes: tuple[str, ...]
+
+    @property
+    def rule(self) -> str:
+        """The decision rule of the main metric."""
+        return self.settings.run.rule or TUNED_RULE
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides the weights: same identity, same folder."""
+        own = self.train.identity()
+        return {
+            **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
+            "recipe": self.recipe.model_dump(),
+            "rule": self.rule,
+            "validation": {
+                "split": self.settings.train if self.carved else split_name(self.settings.validation),
+                "ids": settings_key({"ids": [example.id for example in self.validation]}),
+            },
+        }
+
+    @property
+    def name(self) -> str:
+        """Short, for people: the method and eight digits of the identity."""
+        return f"{self.recipe.method}-{settings_key(self.identity())}"
+
+    def folder(self, root: Path) -> TuneFolder:
+        """Where this tuning stands on disk: the same for the same identity."""
+        run = self.settings.run
+        parts = [
+            "tune",
+            self.recipe.method,
+            self.run.template.name.rsplit("/", 1)[-1],
+            self.run.model.name,
+            f"{run.shots}-shot" if run.shots else "",
+            self.settings.train if self.settings.train != "train" else "",
+            f"n{self.settings.train_rows}" if self.settings.train_rows else "",
+            f"seed{run.seed}",
+        ]
+        path = root / self.run.task.name / run_name(parts, self.identity())
+        return TuneFolder(path, full=self.recipe.method == "full")
+
+
+def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | None = None) -> PreparedTune:
+    """The tuning that these settings ask for, checked as a whole.
+
+    Raises:
+        PromptsciError: one thing is wrong.
+        Problems: several things are.
+    """
+    run = prepare(settings.run, catalog, progress)
+    recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values)
+    _check_aim(recipe)
+    taught = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
+    train = prepare(taught, catalog)
+    rows = [example for example in train.examples if example.gold is not None]
+    notes = [*run.notes]
+    if len(rows) < len(train.examples):
+        notes.append(f"{len(train.examples) - len(rows)} rows of {settings.train} have no label and are left out")
+    validation, carved = _validation(settings, run, rows)
+    if carved:
+        held = {example.id for example in validation}
+        rows = [example for example in rows if example.id not in held]
+        notes.append(
+            f"there is no validation split: {len(validation)} rows of {settings.train} were set aside for it "
+            f"(stratified, seed {settings.run.seed})"
+        )
+    if settings.train_rows is not None:
+        rows = stratified(rows, settings.train_rows, settings.run.seed)
+    notes += _missing_labels(run, rows, sampled=settings.train_rows is not None)
+    notes += _seen_rows(validation, rows)
+    kept = stratified(validation, recipe.evaluate, settings.run.seed)
+    if len(kept) < len(validation):
+        notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
+    lessons = tuple(_lessons(train, rows, recipe))
+    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes))
+
+
+def _check_aim(recipe: Recipe) -> None:
+    if recipe.objective == "lm" and recipe.smoothing:
+        fix = "Use objective=choice, or leave smoothing out."
+        raise TuneError("smoothing goes to the other choices, which the objective lm does not read", fix=fix)
+
+
+def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) -> tuple[list[Example], bool]:
+    """The validation rows, and whether they were taken out of train.
+
+    Raises:
+        DataError: a validation split that was named is not there.
+    """
+    name = split_name(settings.validation)
+    there = read_dataset(run.task, settings.run.data).splits
+    if name in there or settings.validation != "validation":
+        split = there.get(name) or read_dataset(run.task, settings.run.data, needed=[name]).split(name)
+        labelled = [example for example in split.examples if example.gold is not None]
+        if not labelled:
+            raise TuneError(f"no row of {name} has a label", where=split.origin, fix="Name another: validation=...")
+        return labelled, False
+    n_labels = len({example.gold for example in rows})
+    wanted = min(max(round(CARVED_SHARE * len(rows)), 2 * n_labels), len(rows) // 2)
+    if not wanted:
+        what = f"{len(rows)} labelled rows are too few to set some aside for validation"
+        raise TuneError(what, fix="Give a validation split, or more rows.")
+    return stratified(rows, wanted, settings.run.seed), True
+
+
+def _missing_labels(run: Prepared, rows: Sequence[Example], *, sampled: bool) -> list[str]:
+    """What to say of labels that no train row has; in all of train that is an error, in a small sample it happens.
+
+    Raises:
+        TuneError: no row of train has a label of the task.
+    """
+    there = Counter(example.gold for example in rows)
+    missing = [label for label in run.task.labels if not there[label]]
+    if not missing:
+        return []
+    what = f"no train row has the label{'s' * (len(missing) > 1)} {', '.join(missing)}"
+    if sampled:
+        return [what]
+    fix = "Add rows, take the label out of task.yaml, or name another train split: --train-split NAME."
+    raise TuneError(what, where=run.dataset.origin, fix=fix)
+
+
+def _seen_rows(validation: Sequence[Example], rows: Sequence[Example]) -> list[str]:
+    from promptsci.data import text_key
+
+    known = {text_key(example) for example in rows}
+    n = sum(text_key(example) in known for example in validation)
+    return [f"{n} of {len(validation)} validation rows also stand in train, so the choice of weights is flattered"] * (
+        n > 0
+    )
+
+
+def _lessons(train: Prepared, rows: Sequence[Example], recipe: Recipe) -> list[Lesson]:
+    """The Lesson of each row: the very query that ``run`` would score."""
+    labels = train.task.labels
+    counts = Counter(example.gold for example in rows)
+    balanced = recipe.class_weights == "balanced"
+    weight = {label: len(rows) / (len(counts) * n) if balanced else 1.0 for label, n in counts.items()}
+    lessons = []
+    for start in range(0, len(rows), MADE_AT_ONCE):
+        for question in train.questioner.questions(rows[start : start + MADE_AT_ONCE]):
+            gold = question.example.gold
+            assert gold is not None
+            lessons.append(Lesson(question.example.id, question.query, labels.index(gold), weight[gold]))
+    return lessons
+
+
+def lasting(settings: TuneSettings) -> dict[str, Any]:
+    """The settings as tune.json keeps them."""
+    return asdict(settings)

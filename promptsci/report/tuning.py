@@ -1,0 +1,114 @@
+"""A tuning in the terminal: tuned and untuned side by side, how validation went, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from promptsci.report.console import console, plain_table, show
+from promptsci.report.terminal import interval, metric_name, percent
+
+GIB = 2**30
+
+
+def show_tuning(result: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints the result of a tuning."""
+    show(out or console(), *_parts(result))
+
+
+def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints what a tuning would do."""
+    recipe = plan["recipe"]
+    lines = [
+        f"{plan['task']}  {plan['method']}  template {plan['template']}  model {plan['model']}  {plan['format']}",
+        f"{plan['train_rows']} train rows, {recipe['epochs']} epochs of {plan['steps_per_epoch']} steps; "
+        f"best of {recipe['epochs']} on {plan['validation_rows']} validation rows; {plan['dtype']}",
+        memory_line(plan["memory"], plan["train_rows"]),
+    ]
+    table = plain_table("recipe")
+    table.add_column("value")
+    table.add_column("is")
+    for name, value in recipe.items():
+        table.add_row(name, str(value))
+    notes = [Text(f"Note: {note}", style="yellow") for note in plan["notes"]]
+    show(out or console(), Text("\n".join(lines)), table, *notes)
+
+
+def memory_line(need: Mapping[str, Any], n_rows: int) -> str:
+    """What a training will hold, in one line."""
+    again = ", layers computed again for the gradient" if need["checkpointing"] else ""
+    return (
+        f"training {need['trainable']:,} of {need['parameters']:,} weights on {n_rows} rows; about "
+        f"{need['total'] / GIB:.1f} GiB of {need['free'] / GIB:.1f} GiB free memory, "
+        f"passes of up to {need['pack_tokens']} tokens{again}"
+    )
+
+
+def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
+    text = Text()
+    text.append(result["task"], style="bold")
+    text.append(f"  {result['method']}  template {result['template']}  model {result['model']['name']}  ")
+    text.append(result["format"])
+    yield text
+    yield _methods(result["runs"])
+    yield Text(f"validation ({result['validation_rows']} rows) after each epoch; the best weights are kept")
+    yield _curve(result)
+    yield _cost(result)
+    for warning in result["warnings"]:
+        yield Text(f"Warning: {warning}", style="bold yellow")
+    yield Text(f"Stored in {result['tune_dir']}")
+    noun = "model" if result["method"] == "full" else "adapter"
+    yield Text(f"Use it as {noun}={result['weights']}")
+
+
+def _methods(runs: list[Mapping[str, Any]]) -> Table:
+    """A row for the base and one for what was tuned."""
+    table = plain_table()
+    names = list(dict.fromkeys([runs[-1]["main"], "accuracy"]))
+    table.add_column(f"{runs[-1]['split']}, % [95 %]")
+    for name in names:
+        table.add_column(metric_name(name), justify="right")
+    for title in ("rule", "rows"):
+        table.add_column(title, justify="right")
+    for run in runs:
+        cells = [interval(run["metrics"][name]) for name in names]
+        table.add_row(run["method"], *cells, run["rule"], str(run["n"]))
+    majority = runs[-1]["majority"]
+    if majority:
+        cells = [interval(majority["metrics"][name]) for name in names]
+        table.add_row(f"always {majority['label']}", *cells, "", str(runs[-1]["n"]))
+    return table
+
+
+def _curve(result: Mapping[str, Any]) -> Table:
+    """Metric and losses before training and at each examination."""
+    table = plain_table()
+    for title in ("step", metric_name(result["runs"][-1]["main"]), "loss of the choice", "loss of the words"):
+        table.add_column(title, justify="right")
+    best = result["training"]["best_step"]
+    rows = [(0, result["checks"])] + [
+        (int(one["step"]), {name.removeprefix("eval_"): value for name, value in one.items()})
+        for one in result["log"]
+        if "eval_main" in one
+    ]
+    for step, found in rows:
+        losses = [f"{found[name]:.3f}" for name in ("choice_loss", "lm_loss")]
+        table.add_row(str(step), percent(found["main"]), *losses, style="bold" if step == best else None)
+    return table
+
+
+def _cost(result: Mapping[str, Any]) -> Text:
+    training, checks = result["training"], result["checks"]
+    seconds = max(training["seconds"], 1e-9)
+    lines = [
+        f"{training['trainable_parameters']:,} weights trained on {training['examples']} rows in {seconds:.0f} s: "
+        f"{training['steps']} steps, {training['tokens']:,} tokens ({training['tokens'] / seconds:,.0f} tokens/s)"
+        f"{'' if training['packed'] else ', padded'}",
+        f"{training['adapter_bytes'] / 2**20:.1f} MiB on disk; read back from there it scores within "
+        f"{checks['reload_nats']:.1g} nats of memory, and up to {checks['base_nats']:.1f} nats away from its base",
+    ]
+    return Text("\n".join(lines), style="dim")

@@ -1,0 +1,132 @@
+"""Recipes: how each method is trained, in a page of YAML each, chosen by method and model size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from promptsci.errors import SpecError, did_you_mean
+from promptsci.spec.document import Document, Record, parse, validate
+
+FOLDER = Path(__file__).resolve().parent / "recipes"
+Method = Literal["lora", "dora", "rslora", "prefix", "prompt-tuning", "ia3", "full"]
+METHODS: tuple[Method, ...] = ("lora", "dora", "rslora", "prefix", "prompt-tuning", "ia3", "full")
+_FILES: dict[str, str] = {"dora": "lora", "rslora": "lora"}
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Recipe(Record):
+    """Every value of one training, none left open. What a method does not use, it ignores.
+
+    Attributes:
+        method: what is trained.
+        objective: ``choice`` (train what is scored) or ``lm`` (the right answer's tokens alone).
+        lr: the highest learning rate.
+        epochs: how often every lesson is seen.
+        batch: lessons of one step, over all processes and passes.
+        warmup: share of the steps in which the rate rises.
+        schedule: how it falls after that.
+        optimizer: by transformers' name.
+        weight_decay: of the optimizer.
+        clip: the largest norm of a gradient; 0 leaves it alone.
+        dropout: of the adapter's input.
+        rank: of LoRA's matrices.
+        alpha: LoRA's scale is alpha / rank (rsLoRA: alpha / sqrt(rank)).
+        targets: the layers that LoRA adapts.
+        tokens: virtual tokens of prefix and prompt tuning.
+        train: of full fine-tuning: ``all``, ``last-N`` layers, or ``embeddings``.
+        class_weights: ``balanced`` counts each label alike, however many rows it has.
+        smoothing: share of the right choice's probability that goes to all choices (objective ``choice``).
+        patience: evaluations without a better main metric after which training stops; 0 never stops.
+        evaluate: rows of validation, a stratified sample where there are more.
+        pack_tokens: tokens in one pass; 0 takes what memory allows.
+        checkpointing: whether layers are computed again instead of kept: ``auto`` when memory asks for it.
+    """
+
+    method: Method
+    objective: Literal["choice", "lm"] = "choice"
+    lr: Positive
+    epochs: Count
+    batch: Count
+    warmup: Share
+    schedule: Literal["linear", "cosine", "constant"]
+    optimizer: str
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(ge=0)] = 1.0
+    dropout: Share = 0.0
+    rank: Count = 16
+    alpha: Count = 32
+    targets: str = "all-linear"
+    tokens: Count = 20
+    train: str = "all"
+    class_weights: Literal["none", "balanced"] = "none"
+    smoothing: Share = 0.0
+    patience: Annotated[int, Field(ge=0)] = 0
+    evaluate: Count = 500
+    pack_tokens: Annotated[int, Field(ge=0)] = 0
+    checkpointing: Literal["auto", "on", "off"] = "auto"
+
+
+class RecipeFile(Record):
+    """A recipe as it stands on disk.
+
+    Attributes:
+        about: what it is and what it was measured on.
+        values: of the Recipe.
+        larger: number of parameters -> the values that differ for models with at least so many.
+        ranges: value -> what a search may try.
+    """
+
+    about: str
+    values: dict[str, str]
+    larger: dict[str, dict[str, str]] = Field(default_factory=dict)
+    ranges: dict[str, list[str]] = Field(default_factory=dict)
+
+
+def recipe_for(method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None) -> Recipe:
+    """The Recipe of a method for a model of this size, with values of one's own.
+
+    Raises:
+        SpecError: a value has an unknown name (the nearest is given) or cannot be meant.
+        Problems: several such.
+    """
+    path = FOLDER / f"{_FILES.get(method, method)}.yaml"
+    found = read_recipe_file(path)
+    values = dict(found.values)
+    for least, changes in sorted(found.larger.items(), key=lambda item: int(item[0])):
+        if n_parameters >= int(least):
+            values |= changes
+    stated = _validated({**values, "method": method}, str(path))
+    if not overrides:
+        return stated
+    if "method" in overrides:
+        raise SpecError("the method is not a value of the recipe", fix=f"Write --{overrides['method']}.")
+    return _validated({**values, **overrides, "method": method}, "command line", overrides)
+
+
+def read_recipe_file(path: Path) -> RecipeFile:
+    """The RecipeFile at a path.
+
+    Raises:
+        SpecError: it cannot be read (file:line).
+    """
+    return validate(RecipeFile, parse(path.read_text(encoding="utf-8"), str(path)))
+
+
+def value_names() -> list[str]:
+    """Names of the values that a command line may set."""
+    return [name for name in Recipe.model_fields if name != "method"]
+
+
+def _validated(values: Mapping[str, Any], where: str, given: Mapping[str, str] | None = None) -> Recipe:
+    unknown = [name for name in given or {} if name not in Recipe.model_fields]
+    if unknown:
+        known = value_names()
+        raise SpecError(f"a recipe has no value '{unknown[0]}'", fix=did_you_mean(unknown[0], known))
+    return validate(Recipe, Document(values, where, {}))

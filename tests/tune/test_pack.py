@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from promptsci.tune import pack as packing
+from promptsci.tune.grid import loss
+from promptsci.tune.pack import packs
+from promptsci.tune.padded import padded
+
+METHODS = ["lora", "dora", "prefix", "prompt-tuning", "ia3", "full"]
+
+
+def gradient(loaded: Any, batches: list[Any], objective: str) -> tuple[float, dict[str, torch.Tensor]]:
+    """The loss of all batches, and its gradient by name of the weight."""
+    loaded.model.zero_grad()
+    total = 0.0
+    for batch in batches:
+        part = loss(objective, batch.nats(loaded), batch.grid, smoothing=0.1 if objective == "choice" else 0.0)
+        part.backward()
+        total += part.item()
+    learning = {name: part for name, part in loaded.model.named_parameters() if part.requires_grad}
+    assert all(part.grad is not None for part in learning.values())
+    return total, {name: part.grad.clone() for name, part in learning.items()}
+
+
+def distance(some: dict[str, torch.Tensor], others: dict[str, torch.Tensor]) -> float:
+    """The largest difference of a weight's gradients, as a share of the gradient's norm."""
+    assert some.keys() == others.keys()
+    largest = max(float(each.norm()) for each in others.values())
+    return max(float((some[k] - others[k]).norm() / (others[k].norm() + 1e-6 * largest)) for k in some)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gemma3_text", "qwen3"])
+@pytest.mark.parametrize("method", METHODS)
+def test_packs_have_the_gradient_of_the_padded_loop(
+    family: str, method: str, trainable: Callable, lessons: list
+) -> None:
+    """Loss and gradient of packs are those of padded batches (1e-4 relative, float32), however packs are cut."""
+    loaded = trainable(family, method)
+    value, expected = gradient(loaded, padded(lessons, "choice", 10_000), "choice")
+
+    for budget in (1, 120, 10_000):
+        ours, found = gradient(loaded, packs(lessons, "choice", budget), "choice")
+        assert ours == pytest.approx(value, rel=1e-5)
+        assert distance(found, expected) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix"])
+def test_the_lm_objective_too(method: str, trainable: Callable, lessons: list) -> None:
+    """Where the right answer alone is learned, packs have the padded loop's gradient as well."""
+    loaded = trainable("llama", method)
+    value, expected = gradient(loaded, padded(lessons, "lm", 10_000), "lm")
+    ours, found = gradient(loaded, packs(lessons, "lm", 10_000), "lm")
+
+    assert ours == pytest.approx(value, rel=1e-5)
+    assert distance(found, expected) < 1e-4
+
+
+def test_layers_computed_again_have_the_same_gradient(trainable: Callable, lessons: list) -> None:
+    """Checkpointed layers change memory, not the gradient."""
+    from promptsci.tune.train import _checkpoint_layers
+
+    loaded = trainable("llama", "lora")
+    _, kept = gradient(loaded, packs(lessons, "choice", 10_000), "choice")
+    _checkpoint_layers(loaded)
+    loaded.model.train()  # layers are computed again in training only; Llama has no dropout
+    _, again = gradient(loaded, packs(lessons, "choice", 10_000), "choice")
+
+    assert distance(again, kept) < 1e-5
+
+
+def test_a_wrong_mask_shows(trainable: Callable, lessons: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison has teeth: with siblings in sight the gradient is another one."""
+    loaded = trainable("llama", "lora")
+    _, expected = gradient(loaded, padded(lessons, "choice", 10_000), "choice")
+    true_masks = packing.masks
+
+    def all_before(loaded: Any, kinds: Any, visible: torch.Tensor, *rest: Any) -> Any:
+        return true_masks(loaded, kinds, torch.ones_like(visible).tril(), *rest)
+
+    monkeypatch.setattr(packing, "masks", all_before)
+    _, found = gradient(loaded, packs(lessons, "choice", 10_000), "choice")
+
+    assert distance(found, expected) > 0.1
+
+
+def test_every_lesson_is_read_once_within_the_budget(lessons: list) -> None:
+    """Packs hold all lessons once, none is longer than the budget but one that a single lesson fills, and less is read."""
+    for budget in (1, 60, 90, 10_000):
+        made = packs(lessons, "choice", budget)
+        held = sorted(lesson.id for pack in made for lesson in pack.lessons)
+        assert held == sorted(lesson.id for lesson in lessons)
+        assert all(pack.n_tokens <= budget or len(pack.lessons) == 1 for pack in made)
+
+    (whole,) = packs(lessons, "choice", 10_000)
+    assert whole.n_tokens < sum(lesson.n_tokens("choice") for lesson in lessons) / 3
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    """No lessons, no packs."""
+    assert packs([], "choice", 100) == []
