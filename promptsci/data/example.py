@@ -16,13 +16,22 @@ def split_name(name: str) -> str:
     return SPLIT_NAMES.get(name.lower(), name.lower() if name.lower() in ("train", "validation", "test") else name)
 
 
+Gold = Any
+"""A right answer: JSON-like, in the form that the task's section fixes (``promptsci.data.gold`` lists the forms)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One data row: template variable -> value as it stands in the data, and the gold label (None: not labelled)."""
+    """One data row: template variable -> value as it stands in the data, and the right answer (None: not labelled)."""
 
     id: str
     fields: Mapping[str, Any]
-    gold: str | None = None
+    gold: Gold | None = None
+
+    @property
+    def stratum(self) -> str | None:
+        """The label whose share samples keep: the right answer where it is one word, else whether there is one."""
+        return self.gold if self.gold is None or isinstance(self.gold, str) else "labelled"
 
     @property
     def text(self) -> str:

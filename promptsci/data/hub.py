@@ -9,6 +9,7 @@ from typing import Any
 
 from promptsci.data.example import Split, split_name
 from promptsci.data.findings import Findings
+from promptsci.data.gold import gold_reader
 from promptsci.data.rows import ID, to_examples
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Source, Task
@@ -43,14 +44,15 @@ def load_hub(source: Source, revision: str | None) -> Mapping[str, Any]:
 
 
 def read_hub_split(rows: Any, task: Task, name: str, origin: str) -> Split:
-    """The Split in a ``datasets.Dataset``; numbers of a ClassLabel become its names (-1: no label).
+    """The Split in a ``datasets.Dataset``; numbers of a ClassLabel, alone or in a list, become its names (-1: none).
 
     Raises:
         DataError: one problem with the rows.
         Problems: several.
     """
     where = f"{origin}/{name}"
-    wanted = {*task.fields.values(), task.label.column, ID} & set(rows.column_names)
+    columns = gold_reader(task, Findings(where)).columns
+    wanted = {*task.fields.values(), *columns, ID} & set(rows.column_names)
     if set(task.fields.values()) <= wanted:
         rows = rows.select_columns([column for column in rows.column_names if column in wanted])
     digest = hashlib.sha256()
@@ -60,11 +62,22 @@ def read_hub_split(rows: Any, task: Task, name: str, origin: str) -> Split:
 
 def _named(rows: Any, digest: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number from 1, row), the digest fed with each row as JSON."""
-    names = {column: feature.names for column, feature in rows.features.items() if hasattr(feature, "names")}
+    names = {column: found for column, feature in rows.features.items() if (found := _class_names(feature))}
     for number, row in enumerate(rows, 1):
         for column, classes in names.items():
-            value = row[column]
-            if isinstance(value, int):
-                row[column] = classes[value] if value >= 0 else None
+            row[column] = _name(row[column], classes)
         digest.update(json.dumps(row, ensure_ascii=True, sort_keys=True, default=str).encode() + b"\n")
         yield number, row
+
+
+def _class_names(feature: Any) -> list[str]:
+    """The names of a ClassLabel, or of a list of them."""
+    return list(getattr(getattr(feature, "feature", feature), "names", []))
+
+
+def _name(value: Any, classes: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_name(each, classes) for each in value]
+    if isinstance(value, int):
+        return classes[value] if value >= 0 else None
+    return value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from promptsci.data.example import Dataset, Split, text_key
+from promptsci.data.example import Dataset, Example, Gold, Split, text_key
 
 HELD_OUT = ("validation", "test")
 
@@ -62,8 +63,21 @@ class Integrity:
         }
 
 
-def integrity(dataset: Dataset, labels: Sequence[str] = ()) -> Integrity:
-    """The counts of every split that was read; ``labels`` are counted in their order, even where no row has them."""
+def one_label(gold: Gold) -> tuple[str, ...]:
+    """The label that a right answer is; none where it is something else than one word."""
+    return (gold,) if isinstance(gold, str) else ()
+
+
+def integrity(
+    dataset: Dataset, labels: Sequence[str] = (), labels_of: Callable[[Gold], Sequence[str]] = one_label
+) -> Integrity:
+    """The counts of every split that was read.
+
+    Args:
+        dataset: the splits.
+        labels: counted in their order, even where no row has them.
+        labels_of: the labels that are counted for a right answer: ``GoldReader.labels`` of the task.
+    """
     keys = {name: [text_key(example) for example in split.examples] for name, split in dataset.splits.items()}
     texts = {name: _labels_by_text(split, keys[name]) for name, split in dataset.splits.items()}
     order = sorted(dataset.splits, key=lambda name: HELD_OUT.index(name) if name in HELD_OUT else -1)
@@ -73,7 +87,7 @@ def integrity(dataset: Dataset, labels: Sequence[str] = ()) -> Integrity:
         if name in HELD_OUT
         for other in order[:place]
     ]
-    splits = {name: _split(split, keys[name], texts[name], labels) for name, split in dataset.splits.items()}
+    splits = {name: _split(split, keys[name], texts[name], labels, labels_of) for name, split in dataset.splits.items()}
     return Integrity(splits, tuple(overlaps))
 
 
@@ -92,16 +106,30 @@ def seen_ids(dataset: Dataset, split: str, among: str = "train") -> frozenset[st
 def _labels_by_text(split: Split, keys: Sequence[str]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for key, example in zip(keys, split.examples, strict=True):
-        found[key].update([example.gold] if example.gold is not None else [])
+        found[key].update(_answer(example))
     return dict(found)
 
 
-def _split(split: Split, keys: Sequence[str], texts: Mapping[str, set[str]], labels: Sequence[str]) -> SplitIntegrity:
-    counts = Counter(example.gold for example in split.examples if example.gold is not None)
+def _answer(example: Example) -> set[str]:
+    """The right answer as one text, so that answers of every form can be compared; empty where there is none."""
+    if example.gold is None:
+        return set()
+    return {example.gold if isinstance(example.gold, str) else json.dumps(example.gold, sort_keys=True)}
+
+
+def _split(
+    split: Split,
+    keys: Sequence[str],
+    texts: Mapping[str, set[str]],
+    labels: Sequence[str],
+    labels_of: Callable[[Gold], Sequence[str]],
+) -> SplitIntegrity:
+    golds = [example.gold for example in split.examples if example.gold is not None]
+    counts = Counter(label for gold in golds for label in labels_of(gold))
     return SplitIntegrity(
         rows=len(keys),
         labels={label: counts[label] for label in (*labels, *sorted(set(counts) - set(labels)))},
-        unlabelled=len(keys) - counts.total(),
+        unlabelled=len(keys) - len(golds),
         blank=sum(not key for key in keys),
         duplicates=len(keys) - len(texts),
         conflicting=sum(len(golds) > 1 for golds in texts.values()),
@@ -109,11 +137,11 @@ def _split(split: Split, keys: Sequence[str], texts: Mapping[str, set[str]], lab
 
 
 def _overlap(split: Split, keys: Sequence[str], other: str, texts: Mapping[str, set[str]]) -> Overlap:
-    seen = [(example.gold, texts[key]) for key, example in zip(keys, split.examples, strict=True) if key in texts]
+    seen = [(_answer(example), texts[key]) for key, example in zip(keys, split.examples, strict=True) if key in texts]
     return Overlap(
         split=split.name,
         other=other,
         rows=len(seen),
-        other_label=sum(gold is not None and bool(golds) and gold not in golds for gold, golds in seen),
-        disagreeing=sum(len(golds | ({gold} - {None})) > 1 for gold, golds in seen),
+        other_label=sum(bool(gold and golds) and not gold & golds for gold, golds in seen),
+        disagreeing=sum(len(golds | gold) > 1 for gold, golds in seen),
     )

@@ -41,6 +41,9 @@ def read_dataset(
     source, base = (task.data[word], task.folder) if word in task.data else (source_at(word, task), Path())
     if revision is not None and source.path is None:
         raise DataError("only Hub data has a revision", where=word, fix="Leave the revision out.")
+    if source.yours is not None:
+        what = f"the data of task {task.name} are not fetched: {source.yours}"
+        raise DataError(what, where=word, fix="Give their folder as data=PATH.")
     revision = revision or source.revision
     if source.path is not None:
         origin, splits = _hub(source, task, revision, needed)

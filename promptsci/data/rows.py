@@ -1,4 +1,4 @@
-"""Rows of a file become Examples of a task: columns, labels and ids are checked, every problem with its line."""
+"""Rows of a file become Examples of a task: columns, right answers and ids are checked, every problem with its line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from promptsci.data.example import Example
 from promptsci.data.findings import Findings, short
+from promptsci.data.gold import gold_reader
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Task
 
@@ -19,12 +20,12 @@ def to_examples(
 ) -> tuple[Example, ...]:
     """The Examples in row order.
 
-    A column ``id`` gives the ids; without one they are ``<split>-<index>``, counted from 0. A label that is missing,
-    null or empty is None.
+    A column ``id`` gives the ids; without one they are ``<split>-<index>``, counted from 0. A right answer that is
+    missing, null or empty is None.
 
     Args:
         rows: (line, row) pairs.
-        task: says which columns are the fields and the label.
+        task: says which columns are the fields and hold the right answer.
         split: its name, for made-up ids.
         findings: what the reader of the rows found so far.
 
@@ -43,10 +44,13 @@ def _examples(
     rows: Iterable[tuple[int, Mapping[str, Any]]], task: Task, split: str, findings: Findings
 ) -> Iterator[Example]:
     ids = _Ids(split, findings)
-    labels = _Labels(task, findings)
+    reader = gold_reader(task, findings)
     for line, row in rows:
         fields = {field: _value(row, column, line, findings) for field, column in task.fields.items()}
-        yield Example(ids.of(row, line), fields, labels.of(row, line))
+        fields |= reader.fields(row, line)
+        for column in reader.columns:
+            _check_nested(column, row.get(column), line, findings)
+        yield Example(ids.of(row, line), fields, reader.gold(row, fields, line))
 
 
 class _Ids:
@@ -77,35 +81,6 @@ class _Ids:
             return str(value)
         self.findings.add("the id is neither text nor a whole number", line, lambda: "Give every row an id, or none.")
         return f"{self.split}:{line}"
-
-
-class _Labels:
-    """Labels of the rows as the task spells them."""
-
-    def __init__(self, task: Task, findings: Findings) -> None:
-        self.column = task.label.column
-        self.labels = task.labels
-        self.spellings: dict[str, str] = {label: label for label in task.labels} | task.label.read
-        self.findings = findings
-
-    def of(self, row: Mapping[str, Any], line: int) -> str | None:
-        value = row.get(self.column)
-        if value is None or value == "":
-            return None
-        if isinstance(value, (list, dict)):
-            kind = "a list" if isinstance(value, list) else "an object"
-            self.findings.add(f"the label in column '{self.column}' is {kind}; one label is expected", line)
-            return None
-        spelled = value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
-        label = self.spellings.get(spelled)
-        if label is None:
-            what = f"label '{short(spelled)}' is not a label of the task"
-            self.findings.add(what, line, lambda: self._fix(short(spelled)))
-        return label
-
-    def _fix(self, spelled: str) -> str:
-        near = did_you_mean(spelled, self.labels)
-        return near if near.startswith("Did") else f"{near} Other spellings go under label, read in task.yaml."
 
 
 def _value(row: Mapping[str, Any], column: str, line: int, findings: Findings) -> Any:
@@ -139,6 +114,8 @@ def _check_text(column: str, value: str, line: int, findings: Findings) -> None:
 
 
 def _check_nested(column: str, value: Any, line: int, findings: Findings) -> None:
+    if not isinstance(value, (list, dict)):
+        return
     try:
         text = json.dumps(value, ensure_ascii=False)
     except TypeError:

@@ -13,7 +13,8 @@ from promptsci.errors import DataError
 def stratified(examples: Sequence[Example], n: int, seed: int) -> list[Example]:
     """A sample of n examples in file order (all when there are fewer), in which each label keeps its share.
 
-    Shares are rounded by largest remainder, ties going to the larger label; unlabelled rows are a label of their own.
+    Shares are rounded by largest remainder, ties going to the larger label; unlabelled rows are a label of their own,
+    and so are all others where right answers are no labels.
     Within a label rows are ranked by a hash of (seed, id), so neither the order of the rows nor the system matters. Of
     two samples with the same seed, label by label, one lies within the other. The sample of n lies within that of 2n,
     save for a label whose share of n is under half a row: rounding may give it a row at n and none at 2n.
@@ -27,7 +28,7 @@ def stratified(examples: Sequence[Example], n: int, seed: int) -> list[Example]:
         return list(examples)
     by_label: dict[str | None, list[int]] = defaultdict(list)
     for place, example in enumerate(examples):
-        by_label[example.gold].append(place)
+        by_label[example.stratum].append(place)
     shares = _shares({label: len(places) for label, places in by_label.items()}, n)
     taken: list[int] = []
     for label, places in by_label.items():

@@ -8,7 +8,7 @@ from typing import Any
 from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.settings import Result
 from promptsci.runs import RunFolder
-from promptsci.score import DEFAULT_RULE, evaluate, from_rows, outcomes_of
+from promptsci.score import Wanted, judge_rows, usual_rule
 
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
 FEW_ROWS = 30
@@ -17,16 +17,14 @@ DESCRIBED = ("integrity", "model_description", "versions")
 
 def judge(prepared: Prepared, folder: RunFolder) -> Result:
     """The result of a finished run: decisions written to its rows, scores.json written, all from what is on disk."""
-    rule = prepared.settings.rule or DEFAULT_RULE
-    logliks = from_rows(folder.rows(), prepared.task.labels)
+    rule = prepared.settings.rule or usual_rule(prepared.task.form)
     record = folder.read_run()
-    if (record.get("rule"), record["state"]) != (rule, "done"):
-        decided = outcomes_of(logliks, rule).predicted
-        names = {row_id: prepared.task.labels[int(i)] for row_id, i in zip(logliks.ids, decided, strict=True)}
-        folder.finish(list(names), names)
     pool = prepared.integrity.splits.get(prepared.pool_name)
-    scores = evaluate(logliks, metrics=prepared.metrics, rule=rule, train_label_counts=pool.labels if pool else None)
-    folder.write_scores(scores.to_json())
+    wanted = Wanted(prepared.metrics, prepared.settings.rule, pool.labels if pool else None)
+    judgement = judge_rows(folder.rows(), prepared.facts, wanted)
+    if judgement.decisions and (record.get("rule"), record["state"]) != (rule, "done"):
+        folder.finish(list(judgement.decisions), judgement.decisions)
+    folder.write_scores(judgement.scores.to_json())
     if record["state"] != "done":
         record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]
     folder.write_run({**record, "rule": rule, "state": "done"})

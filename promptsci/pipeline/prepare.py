@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
+from promptsci.data import (
+    Dataset,
+    Example,
+    Findings,
+    Integrity,
+    gold_reader,
+    integrity,
+    read_dataset,
+    read_schema,
+    seen_ids,
+    stratified,
+)
 from promptsci.data.example import split_name
 from promptsci.errors import (
     DataError,
@@ -16,10 +27,10 @@ from promptsci.errors import (
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import ModelFolder, Progress, reader_of, resolve
+from promptsci.lm import Generation, ModelFolder, Progress, reader_of, resolve
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
-from promptsci.score import RULES, Metric, metric_named
+from promptsci.prompt import GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
+from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -33,6 +44,7 @@ class Prepared:
         examples: the rows to score, in the order of the data.
         seen: ids of those whose text also stands in the pool of shots.
         questioner: makes the prompts.
+        writing: how answers are written; None where choices are scored.
         catalog: where task and template were found.
         notes: what the result must say of the data.
     """
@@ -48,8 +60,9 @@ class Prepared:
     model: ModelFolder
     format: Format
     choose: str
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Any], ...]
     questioner: Questioner
+    writing: Generation | None
     catalog: Catalog
     notes: tuple[str, ...]
 
@@ -57,6 +70,11 @@ class Prepared:
     def method(self) -> str:
         """The row of a comparison that this run is."""
         return method_name(self.settings.shots, self.choose)
+
+    @property
+    def facts(self) -> Facts:
+        """What a judgement of the rows needs to know of the task."""
+        return facts_of(self.task)
 
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
@@ -66,7 +84,7 @@ class Prepared:
             "task": self.task.name,
             "labels": list(self.task.labels),
             "fields": dict(self.task.fields),
-            "label": {"column": self.task.label.column, "read": dict(self.task.label.read)},
+            **_right(self.task),
             "template": {"name": self.template.name, "sha256": self.template.sha256},
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "adapter": None,
@@ -90,12 +108,33 @@ class Prepared:
         return pool_name(self.settings, self.task)
 
 
+def _right(task: Task) -> dict[str, Any]:
+    """What decides how the data's right answers are read."""
+    if task.label is not None:
+        return {"label": {"column": task.label.column, "read": dict(task.label.read)}}
+    found: dict[str, Any] = {task.form: task.section.model_dump(by_alias=True)}
+    if task.record is not None:
+        found["schema"] = read_schema(task.record, task.folder)
+    return found
+
+
+def writing_of(template: Template, task: Task, format_: Format) -> Generation | None:
+    """How answers are written, or None where choices are scored.
+
+    In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
+    """
+    if not template.writes(task):
+        return None
+    stop = [*template.front.stop, *([GAP] if format_ == "plain" else [])]
+    return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)))
+
+
 @dataclass(frozen=True)
 class _Parts:
     """What a run is made of, each part sound by itself."""
 
     template: Template
-    metrics: tuple[Metric, ...]
+    metrics: tuple[Metric[Any], ...]
     dataset: Dataset
     pool: Pool
     chooser: Chooser
@@ -134,7 +173,9 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     parts = _parts(settings, catalog, task, notes, progress)
     reader = reader_of(parts.model)
     encoder = Encoder(reader.tokenizer, reader.format(settings.format))
-    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, reader.context)
+    writing = writing_of(parts.template, task, encoder.format)
+    room = writing.max_tokens if writing else 0
+    questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, reader.context, room)
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
     return Prepared(
@@ -142,7 +183,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         task=task,
         template=parts.template,
         dataset=parts.dataset,
-        integrity=integrity(parts.dataset, task.labels),
+        integrity=integrity(parts.dataset, task.labels, gold_reader(task, Findings("")).labels),
         examples=parts.examples,
         pool=parts.pool,
         seen=seen_ids(parts.dataset, split, pool) if split != pool else frozenset(),
@@ -151,6 +192,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         choose=settings.choose or task.shots.choose,
         metrics=parts.metrics,
         questioner=questioner,
+        writing=writing,
         catalog=catalog,
         notes=tuple(notes),
     )
@@ -159,14 +201,14 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
     attempt = Attempts()
     template = attempt(lambda: fitting_template(settings, catalog, task))
-    metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
-    attempt(lambda: _check_rule(settings.rule))
+    metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
+    attempt(lambda: _check_rule(settings.rule, task))
     dataset = attempt(lambda: read_data(settings, task, notes))
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
+    examples = attempt(lambda: _examples(settings, dataset, task.form)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
     raise_all(attempt.problems)
     assert template is not None
@@ -210,7 +252,7 @@ def read_data(settings: Settings, task: Task, notes: list[str]) -> Dataset:
         return dataset
 
 
-def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
+def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example, ...]:
     """The rows to score.
 
     Raises:
@@ -223,12 +265,26 @@ def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
         raise DataError(
             f"none of the {len(examples)} rows has a label, so there is nothing to score against",
             where=split.origin,
-            fix="Name the column of the labels in task.yaml (label: column), or give labelled rows as data=PATH.",
+            fix=f"Name the column that has it in task.yaml ({form}: column), or give labelled rows as data=PATH.",
         )
     return examples
 
 
-def _check_rule(rule: str | None) -> None:
+def facts_of(task: Task) -> Facts:
+    """What a judgement of a task's rows needs to know.
+
+    Raises:
+        SpecError: the task's JSON Schema cannot be read.
+    """
+    labels = tuple(read_schema(task.record, task.folder).get("properties", {})) if task.record else task.labels
+    low, high = (task.number.low, task.number.high) if task.number else (0.0, 1.0)
+    return Facts(task.form, labels, low, high)
+
+
+def _check_rule(rule: str | None, task: Task) -> None:
+    if rule is not None and usual_rule(task.form) == GENERATED:
+        what = f"a {task.kind} task has no decision rule"
+        raise SpecError(what, fix="Leave --rule out.")
     if rule is not None and rule not in RULES:
         raise SpecError(f"there is no decision rule '{rule}'", fix=did_you_mean(rule, RULES))
 

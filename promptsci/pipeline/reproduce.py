@@ -15,6 +15,7 @@ from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.run import LMs, Watcher, run
 from promptsci.pipeline.settings import Settings
 from promptsci.runs import Row, RunFolder
+from promptsci.score import GENERATED
 from promptsci.spec import Catalog
 
 LOGLIKS = ("nats", "premise_nats", "content_free_nats")
@@ -51,9 +52,9 @@ class Difference:
         """Compares one row."""
         self.rows += 1
         self.prompts += stored["prompt_sha256"] != now["prompt_sha256"]
-        if stored["label"] != now["label"]:
+        if _answer(stored) != _answer(now):
             names = {"id": stored["id"], "gold": stored["gold"]}
-            self.decisions.append({**names, "stored": stored["label"], "now": now["label"]})
+            self.decisions.append({**names, "stored": _answer(stored), "now": _answer(now)})
         pairs = list(zip_longest(_numbers(stored), _numbers(now)))
         if any(a is None or b is None or a[0] != b[0] for a, b in pairs):
             self.retokenised += 1
@@ -61,7 +62,7 @@ class Difference:
         gaps = [abs(a[1] - b[1]) for a, b in pairs]
         self.compared += len(gaps)
         self.differing += sum(gap != 0 for gap in gaps)
-        self.max_nats = max(self.max_nats, *gaps)
+        self.max_nats = max([self.max_nats, *gaps])
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def reproduce(
     if not folder.is_whole or record.get("state") != "done":
         raise RunError("the run is not finished", where=str(folder.path), fix="Run its command again; it goes on.")
     try:
-        settings = Settings(**{**record["settings"], "rule": record["rule"]})
+        rule = None if record["rule"] == GENERATED else record["rule"]
+        settings = Settings(**{**record["settings"], "rule": rule})
         there = [Path(root) for root in record["catalog"]]
     except (KeyError, TypeError) as error:
         raise RunError(
@@ -155,6 +157,11 @@ def _difference(folder: RunFolder, again: RunFolder) -> Difference:
             found.only_stored.append(row["id"])
     found.only_now = list(now)
     return found
+
+
+def _answer(row: Row) -> Any:
+    """What was decided for a row: its label, or the text that was written."""
+    return row["text"] if "text" in row else row["label"]
 
 
 def _numbers(row: Row) -> Iterator[tuple[str, float]]:

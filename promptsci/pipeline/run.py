@@ -1,4 +1,4 @@
-"""The story of ``run``: settings -> prompts -> log-likelihoods on disk -> scores."""
+"""The story of ``run``: settings -> prompts -> log-likelihoods or answers on disk -> scores."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def run(
 
 
 def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) -> None:
-    """Scores the rows that are not on disk yet and puts predictions.jsonl in place."""
+    """Asks about the rows that are not on disk yet and puts predictions.jsonl in place."""
     folder.check_idle()
     done = {row["id"] for row in folder.partial_rows()}
     if len(done) < len(prepared.examples):
@@ -128,10 +128,10 @@ def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) 
 
 
 def _rows(prepared: Prepared, lm: LM, done: set[str], watcher: Watcher) -> Iterator[dict[str, Any]]:
-    """Yields the line of each row that is not done, as it is scored."""
+    """Yields the line of each row that is not done, as it is answered."""
     for window in windows(prepared, done):
         counted = lm.tokens.computed
-        for row in window.rows(lm.score(window.queries, window.known, window.first)):
+        for row in window.ask(lm):
             yield row
             watcher.advance(1, lm.tokens.computed - counted)
             counted = lm.tokens.computed

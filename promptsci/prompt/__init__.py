@@ -1,6 +1,6 @@
 """What the model reads: shots, assembly as plain text or chat, and token ids with an answer mask."""
 
-from promptsci.prompt.assembly import CONTENT_FREE, FORMATS, Assembler, Format, Prompt, Shot, content_free
+from promptsci.prompt.assembly import CONTENT_FREE, FORMATS, GAP, Assembler, Format, Prompt, Shot, content_free
 from promptsci.prompt.questions import Question, Questioner
 from promptsci.prompt.shots import Chooser, Pool, chooser
 from promptsci.prompt.tokenizer import Tokenizer
@@ -9,6 +9,7 @@ from promptsci.prompt.tokens import Encoder, Query
 __all__ = [
     "CONTENT_FREE",
     "FORMATS",
+    "GAP",
     "Assembler",
     "Chooser",
     "Encoder",

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
-from promptsci.data import Example
+from promptsci.data import Example, Gold
 from promptsci.errors import PromptError
+from promptsci.prompt.answers import answers_of
 from promptsci.spec import Task, Template
 
 Format = Literal["plain", "chat", "chat-one-turn"]
@@ -34,7 +36,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the model reads before it answers, in parts, and each choice's words in the order of the task's labels."""
+    """What the model reads before it answers, in parts, and the words of each choice; none where it writes the answer.
+
+    Choices stand in the order of the task's labels, or of the row's options.
+    """
 
     instruction: str
     shots: tuple[Shot, ...]
@@ -69,10 +74,10 @@ class Assembler:
         self.task = task
         self.template = template
         self.words = template.words(task.labels)
-        self._choices = list(self.words.values())
-        self.instruction = template.render("instruction", {"choices": self._choices})
+        self.answers = answers_of(task, template)
+        self.instruction = template.render("instruction", self.answers.shown)
         self._shots: dict[str, Shot] = {}
-        self._targets_differ = bool(template.variables("target") & set(task.fields))
+        self._targets_differ = not self.answers.same or bool(template.variables("target") & set(task.variables))
         self._targets: tuple[str, ...] | None = None
         self._content_free: dict[tuple[str, ...], str] = {}
 
@@ -89,7 +94,7 @@ class Assembler:
         return text
 
     def _input(self, example: Example) -> str:
-        return self.template.render("input", self._variables(example.fields))
+        return self.template.render("input", self._variables(example))
 
     def content_free_query(self, example: Example, filling: str) -> str:
         """The input block of an example with a content-free filling; it may be empty."""
@@ -102,23 +107,52 @@ class Assembler:
         return self._content_free[key]
 
     def target(self, example: Example) -> str:
-        """The answer of a labelled example, as the template says it."""
-        assert example.gold is not None, "only labelled examples have a target"
-        return self.targets(example)[self.task.labels.index(example.gold)]
-
-    def targets(self, example: Example) -> tuple[str, ...]:
-        """The answer that each label would be, in the task's order of labels.
+        """The answer of a labelled example, as the template says it.
 
         Raises:
-            PromptError: an answer is empty, or two labels have the same.
+            PromptError: the answer is empty.
+        """
+        right = self.answers.right(example)
+        choices = list(self.answers.choices(example).values())
+        if choices:
+            return self.targets(example)[choices.index(right)]
+        text = self._target(example, right)
+        _check_targets([text], self.template)
+        return text
+
+    def targets(self, example: Example) -> tuple[str, ...]:
+        """The answer that each choice would be, in their order; none where the answer is written.
+
+        Raises:
+            PromptError: an answer is empty, or two choices have the same.
         """
         if self._targets is None or self._targets_differ:
-            self._targets = tuple(self._target(example, words) for words in self._choices)
+            choices = self.answers.choices(example).values()
+            self._targets = tuple(self._target(example, choice) for choice in choices)
             _check_targets(self._targets, self.template)
         return self._targets
 
-    def _target(self, example: Example, words: str) -> str:
-        return self.template.render("target", {**self._variables(example.fields), "choice": words})
+    def names(self, example: Example) -> tuple[str, ...]:
+        """The names of the choices whose words are the targets, in their order."""
+        return tuple(self.answers.choices(example))
+
+    def read(self, text: str, example: Example) -> Gold | None:
+        """The answer in a text that was written for an example; None where it holds none that is valid."""
+        assert self.answers.written is not None, "only written answers are read"
+        before, after = self._frame
+        text = text.strip().removeprefix(before)
+        return self.answers.written.read(text.partition(after)[0] if after else text, example)
+
+    @cached_property
+    def _frame(self) -> tuple[str, str]:
+        """What the target block puts before and behind every answer; nothing where it depends on the row."""
+        if self._targets_differ:
+            return "", ""
+        before, _, after = self.template.render("target", {**self.answers.shown, "answer": _MARK}).partition(_MARK)
+        return before.strip(), after.strip()
+
+    def _target(self, example: Example, answer: Mapping[str, Any]) -> str:
+        return self.template.render("target", {**self._variables(example), **answer})
 
     def shot(self, example: Example) -> Shot:
         """A labelled example as a demonstration."""
@@ -137,14 +171,17 @@ class Assembler:
             self.instruction, tuple(self.shot(shot) for shot in shots), self.query(example), self.targets(example)
         )
 
-    def _variables(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        return {**fields, "choices": self._choices}
+    def _variables(self, example: Example) -> dict[str, Any]:
+        return {**example.fields, **self.answers.shown, **self.answers.row(example)}
+
+
+_MARK = "\ue000"  # of the private use area: no template writes it
 
 
 def _check_targets(targets: Sequence[str], template: Template) -> None:
     where = str(template.path)
     if not all(targets):
-        fix = "Write {{ choice }} there."
+        fix = "Write the answer there: {{ choice }} or {{ answer }}."
         raise PromptError("the target block writes nothing", where=where, fix=fix, code="PS209")
     if len(set(targets)) < len(targets):
         twice = next(target for target in targets if targets.count(target) > 1)

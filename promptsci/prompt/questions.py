@@ -60,13 +60,22 @@ class Fitted(NamedTuple):
 
 
 class Questioner:
-    """Makes Questions: chooses shots, drops the farthest when the context is full, adds the references."""
+    """Makes Questions: chooses shots, drops the farthest when the context is full, adds the references.
 
-    def __init__(self, assembler: Assembler, encoder: Encoder, chooser: Chooser, context: int) -> None:
+    Args:
+        assembler: renders examples.
+        encoder: makes tokens of them.
+        chooser: chooses shots.
+        context: the longest sequence the model holds, in tokens.
+        room: what of it is kept for a written answer, in tokens; references are for scored choices only.
+    """
+
+    def __init__(self, assembler: Assembler, encoder: Encoder, chooser: Chooser, context: int, room: int = 0) -> None:
         self.assembler = assembler
         self.encoder = encoder
         self.chooser = chooser
         self.context = context
+        self.room = room
 
     def questions(self, examples: Sequence[Example]) -> list[Question]:
         """The Question of each example.
@@ -116,7 +125,8 @@ class Questioner:
         return problems
 
     def _check_length(self, example: Example, prompt: Prompt) -> None:
-        n_bytes = len(self.encoder.text(prompt).encode()) + max(len(words.encode()) + 1 for words in prompt.choices)
+        longest = max((len(words.encode()) + 1 for words in prompt.choices), default=self.room)
+        n_bytes = len(self.encoder.text(prompt).encode()) + longest
         if n_bytes + len(self.encoder.tokenizer.start_ids) > self.context:
             self._fit(example, (), [prompt], self.encoder.encode([prompt]))
 
@@ -140,7 +150,7 @@ class Questioner:
                 return Fitted(shots[low:], queries[0], tuple(queries[1:]))
         if self._fits(queries[:1]):
             return Fitted((), queries[0], ())
-        n_tokens = queries[0].n_tokens
+        n_tokens = queries[0].n_tokens(self.room)
         raise PromptError(
             f"example {example.id} needs {n_tokens:,} tokens without any shot; the model holds {self.context:,}",
             fix="Shorten the text, leave the row out, or use a model with a longer context.",
@@ -150,9 +160,11 @@ class Questioner:
         return self.encoder.encode([prompt.with_shots(prompt.shots[n_dropped:]) for prompt in variants])
 
     def _fits(self, queries: Sequence[Query]) -> bool:
-        return all(query.n_tokens <= self.context for query in queries)
+        return all(query.n_tokens(self.room) <= self.context for query in queries)
 
     def _references(self, example: Example) -> References:
+        if self.room:
+            return NO_REFERENCES
         try:
             fillings = tuple(self.assembler.content_free_query(example, filling) for filling in CONTENT_FREE)
         except PromptError:

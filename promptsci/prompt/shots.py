@@ -232,8 +232,12 @@ def _queues(rule: str, pool: Pool, k: int, seed: int, task: Task) -> list[tuple[
     mixed = sorted(pool.examples, key=lambda example: rank(seed, example.id))
     if rule == "random":
         return [(mixed, k)]
-    by_label = {label: [example for example in mixed if example.gold == label] for label in pool.labels}
-    counts = _label_counts(pool.labels, k, seed)
+    if not all(isinstance(example.gold, str) for example in mixed):
+        raise PromptError("balanced shots need rows with one label each", fix="Use --choose random.")
+    # Options have no labels of the task's own: there it is letters that are balanced, as far as they are ever right.
+    labels = pool.labels or tuple(sorted({example.gold for example in mixed if example.gold is not None}))
+    by_label = {label: [example for example in mixed if example.gold == label] for label in labels}
+    counts = _label_counts(labels, k, seed)
     short = [label for label, count in counts.items() if len(by_label[label]) < count]
     if short:
         raise PromptError(

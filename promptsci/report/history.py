@@ -75,7 +75,7 @@ def _cells(entry: Entry) -> list[str]:
         str(entry["split"]),
         str(entry["seed"]),
         "" if entry["n"] is None else f"{entry['n']:,}",
-        f"{metric_name(main['name'])} {interval(main)}" if main else "",
+        f"{metric_name(main['name'])} {interval(main, main['name'])}" if main else "",
         state,
         str(entry["started"])[:16].replace("T", " "),
         entry["run_dir"],

@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.terminal import metric_name, percent
+from promptsci.report.terminal import PLAIN, figure, metric_name
 
 Outcome = Mapping[str, Any]
 SHOWN = 20
@@ -51,10 +51,11 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         else f"{n_changed:,} of {difference['rows']:,} decisions changed"
     )
     yield f"{'Reproduced' if outcome['same_decisions'] else 'Not reproduced'}: {verdict}."
-    yield (
-        f"{difference['differing']:,} of {difference['compared']:,} log-likelihoods differ, by at most "
-        f"{difference['max_nats']:.3g} nats."
-    )
+    if difference["compared"]:
+        yield (
+            f"{difference['differing']:,} of {difference['compared']:,} log-likelihoods differ, by at most "
+            f"{difference['max_nats']:.3g} nats."
+        )
     if difference["retokenised"]:
         yield f"{difference['retokenised']:,} rows have other tokens, so their log-likelihoods cannot be compared."
     if difference["prompts"]:
@@ -63,4 +64,6 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         if difference[name]:
             yield f"{len(difference[name]):,} rows are {where}, such as {difference[name][0]}."
     if main["now"] is not None:
-        yield f"{metric_name(main['name'])} % was {percent(main['stored'])} and is {percent(main['now'])}."
+        name = main["name"]
+        title = metric_name(name) + ("" if name in PLAIN else " %")
+        yield f"{title} was {figure(main['stored'], name)} and is {figure(main['now'], name)}."

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.terminal import heading, interval, metric_name, percent
+from promptsci.report.terminal import figure, heading, interval, leading, metric_name
 
 Result = Mapping[str, Any]
 
@@ -35,8 +35,7 @@ def _summary(values: Sequence[float]) -> dict[str, float]:
 def show_spread(results: Sequence[Result], out: Console | None = None) -> None:
     """Prints several results of one task beside each other."""
     out = out or console()
-    main = results[0]["main"]
-    names = list(dict.fromkeys([main, "accuracy"]))
+    names = leading(results[0])
     table = plain_table()
     for title in ("template", "seed"):
         table.add_column(title)
@@ -44,12 +43,12 @@ def show_spread(results: Sequence[Result], out: Console | None = None) -> None:
         table.add_column(f"{metric_name(name)} % [95 %]", justify="right")
     table.add_column("s", justify="right")
     for result in results:
-        cells = [interval(result["metrics"][name]) for name in names]
+        cells = [interval(result["metrics"][name], name) for name in names]
         table.add_row(str(result["template"]), str(result["seed"]), *cells, f"{result['seconds']['score']:.1f}")
     table.add_section()
     summary = spread(results)
     for title, key in (("mean", "mean"), ("standard deviation", "sd"), ("median", "median")):
-        table.add_row(title, "", *(percent(summary[name][key]) for name in names), "")
+        table.add_row(title, "", *(figure(summary[name][key], name) for name in names), "")
     asked = {name: ", ".join(dict.fromkeys(str(result[name]) for result in results)) for name in ("template", "seed")}
     show(out, heading({**results[0], **asked}), table)
     warnings = dict.fromkeys(warning for result in results for warning in result["warnings"])

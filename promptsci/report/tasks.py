@@ -51,8 +51,7 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
         "licence": task.licence,
         "fields": dict(task.fields),
         "labels": list(task.labels),
-        "label_column": task.label.column,
-        "spellings": dict(task.label.read),
+        "right": {"form": task.form, **task.section.model_dump(by_alias=True, exclude_none=True)},
         "data": {name: _source(source) for name, source in task.data.items()},
         "metrics": list(task.metrics),
         "shots": {"from": task.shots.from_, "choose": task.shots.choose},
@@ -64,7 +63,7 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
     return {
-        "origin": "files" if source.files else "urls" if remote else "hub",
+        "origin": next(name for name in ("files", "urls", "path", "yours") if getattr(source, name) is not None),
         "about": source.about,
         "revision": source.revision,
         "path": source.path,
@@ -91,7 +90,8 @@ def _lines(card: Entry) -> list[tuple[str, str | None]]:
         ("domain", card["domain"]),
         ("about", card["about"]),
         ("fields", ", ".join(_renamed(name, column) for name, column in card["fields"].items())),
-        ("labels", f"{', '.join(card['labels'])} (column {card['label_column']})"),
+        ("labels", ", ".join(card["labels"])),
+        ("right answer", _right_line(card["right"])),
         *((f"data={name}", _source_line(source)) for name, source in card["data"].items()),
         ("metrics", ", ".join(card["metrics"])),
         ("shots", f"{card['shots']['choose']} from {card['shots']['from']}"),
@@ -103,6 +103,12 @@ def _lines(card: Entry) -> list[tuple[str, str | None]]:
 
 def _renamed(name: str, column: str) -> str:
     return name if name == column else f"{name} (column {column})"
+
+
+def _right_line(right: Entry) -> str:
+    """The settings of the right answer, but for the labels, which have a line of their own."""
+    settings = {name: value for name, value in right.items() if name not in ("form", "values", "types") and value != {}}
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def _source_line(source: Entry) -> str:

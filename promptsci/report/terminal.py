@@ -12,7 +12,32 @@ from rich.text import Text
 from promptsci.report.console import console, fits, plain_table, show
 
 Result = Mapping[str, Any]
-METRIC_NAMES = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "weighted_f1": "weighted F1", "mcc": "MCC"}
+METRIC_NAMES = {
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "weighted_f1": "weighted F1",
+    "mcc": "MCC",
+    "entity_f1": "entity F1",
+    "entity_macro_f1": "entity macro-F1",
+    "untyped_f1": "untyped F1",
+    "partial_f1": "partial F1",
+    "partial_untyped_f1": "partial untyped F1",
+    "field_f1": "field F1",
+    "field_macro_f1": "field macro-F1",
+    "instance_f1": "instance F1",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "chrf": "chrF",
+    "mae": "MAE",
+    "mse": "MSE",
+    "rmse": "RMSE",
+    "map": "MAP",
+    "mrr": "MRR",
+}
+WRITTEN = "generated"
+PLAIN = ("mae", "mse", "rmse")
+"""Metrics in the units of the data, which are not printed in per cent."""
 
 
 def show_result(result: Result, out: Console | None = None) -> None:
@@ -26,14 +51,32 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def interval(estimate: Mapping[str, float]) -> str:
-    """An estimate with its 95 % interval."""
-    return f"{percent(estimate['value'])} [{percent(estimate['low'])}, {percent(estimate['high'])}]"
+def plain(value: float) -> str:
+    """A number in the units of the data, as it is printed: three significant digits."""
+    return f"{value:.3g}"
+
+
+def interval(estimate: Mapping[str, float], metric: str = "") -> str:
+    """An estimate with its 95 % interval, in per cent unless the metric has the units of the data."""
+    value, low, high = (figure(estimate[part], metric) for part in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def figure(value: float, metric: str) -> str:
+    """The value of a metric as it is printed."""
+    return plain(value) if metric in PLAIN else percent(value)
 
 
 def metric_name(name: str) -> str:
     """A metric as people write it."""
     return METRIC_NAMES.get(name, name.replace("_", " "))
+
+
+def leading(result: Result) -> list[str]:
+    """The metrics that are shown where there is room for two: the main one, and accuracy or the next."""
+    names = list(result["metrics"])
+    second = "accuracy" if "accuracy" in names else next((name for name in names if name != result["main"]), names[0])
+    return list(dict.fromkeys([result["main"], second]))
 
 
 def heading(result: Result) -> Text:
@@ -50,11 +93,17 @@ def _parts(result: Result, out: Console) -> Iterator[RenderableType]:
     yield heading(result)
     yield _data_line(result)
     yield _metrics_table(result)
-    yield Text("labels, and what their rows were called")
-    counts = _per_class_table(result)
-    yield counts if fits(out, counts) else _per_class_list(result)
-    yield Text("the same log-likelihoods under each decision rule")
-    yield _rules_table(result)
+    if result["confusion"]["labels"]:
+        yield Text("labels, and what their rows were called")
+        counts = _per_class_table(result)
+        yield counts if fits(out, counts) else _per_class_list(result)
+    elif result["per_class"]:
+        yield _class_table(result)
+    if result["rules"]:
+        yield Text("the same log-likelihoods under each decision rule")
+        yield _rules_table(result)
+    if result["details"]:
+        yield _details_line(result)
     yield _cost_line(result)
     for warning in result["warnings"]:
         yield Text(f"Warning: {warning}", style="yellow")
@@ -85,12 +134,12 @@ def _metrics_table(result: Result) -> Table:
             columns.append((f"{group} in {result['pool']} ({result[group]['n']})", result[group]["metrics"]))
     if result["majority"]:
         columns.append((f"always {result['majority']['label']}", result["majority"]["metrics"]))
-    table.add_column(f"rule {result['rule']}, % [95 %]")
+    table.add_column("% [95 %]" if result["rule"] == WRITTEN else f"rule {result['rule']}, % [95 %]")
     for title, _ in columns:
         table.add_column(title, justify="right")
     for name in result["metrics"]:
         style = "bold" if name == result["main"] else None
-        table.add_row(metric_name(name), *(interval(metrics[name]) for _, metrics in columns), style=style)
+        table.add_row(metric_name(name), *(interval(metrics[name], name) for _, metrics in columns), style=style)
     calibration = result["calibration"]
     if calibration:
         blanks = [""] * (len(columns) - 1)
@@ -127,9 +176,26 @@ def _per_class_list(result: Result) -> Table:
     return table
 
 
-def _per_class_columns() -> Table:
+def _class_table(result: Result) -> Table:
+    """Precision, recall and F1 of each label, type or field where no row is called by one of them."""
+    table = _per_class_columns("in the data")
+    for label in result["per_class"]:
+        table.add_row(*_per_class_cells(result, label))
+    return table
+
+
+def _details_line(result: Result) -> Text:
+    """What a form of answer counts beside its metrics, in words."""
+    parts = []
+    for name, value in result["details"].items():
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+        parts.append(f"{name.replace('_', ' ')} {shown}")
+    return Text(f"invalid answers {result['invalid']}; {'; '.join(parts)}")
+
+
+def _per_class_columns(counted: str = "rows") -> Table:
     table = plain_table()
-    for name in ("label", "precision", "recall", "F1", "rows"):
+    for name in ("label", "precision", "recall", "F1", counted):
         table.add_column(name, justify="left" if name == "label" else "right", no_wrap=True)
     return table
 
@@ -149,7 +215,7 @@ def short_names(labels: Sequence[str], length: int = 4) -> dict[str, str]:
 def _rules_table(result: Result) -> Table:
     """The main metrics under every decision rule, from the same stored log-likelihoods."""
     table = plain_table()
-    names = list(dict.fromkeys([result["main"], "accuracy"]))
+    names = leading(result)
     table.add_column("rule")
     for name in names:
         table.add_column(metric_name(name), justify="right")
@@ -165,10 +231,11 @@ def _cost_line(result: Result) -> Text:
     score_s = max(seconds["score"], 1e-9)
     saved = tokens["unshared"] / max(tokens["computed"], 1)
     check = described["self_check"]
+    done = "written" if result["rule"] == WRITTEN else "scored"
     lines = [
         f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; "
         f"{tokens['unshared']:,} unshared ({saved:.0f} x)",
-        f"scored in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, "
+        f"{done} in {seconds['score']:.1f} s ({result['n'] / score_s:.1f} rows/s, "
         f"{tokens['computed'] / score_s:,.0f} tokens/s), loaded in {seconds['load']:.1f} s; "
         f"{described['dtype']} on {described['device']}, {described['sharing']}",
     ]
@@ -177,6 +244,7 @@ def _cost_line(result: Result) -> Text:
             f"self-check: {check['rows']} prompts scored again one by one differ by at most "
             f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)"
         )
-    smallest = percent(result["smallest_difference"])
-    lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points")
+    if result["smallest_difference"] is not None:
+        smallest = percent(result["smallest_difference"])
+        lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points")
     return Text("\n".join(lines), style="dim")

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from promptsci.score.baseline import Majority, majority
-from promptsci.score.bootstrap import Estimate, count_values, estimates, percentile_interval, row_values
-from promptsci.score.calibration import Calibration, ReliabilityBin, brier_score, expected_calibration_error
+from promptsci.score.bootstrap import Estimate, estimates, percentile_interval, resampled, row_values
+from promptsci.score.calibration import CALIBRATION, Calibration, ReliabilityBin
 from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
+from promptsci.score.forms import Facts, Judgement, Wanted, form_metric, judge_rows, usual_rule
 from promptsci.score.hub import load_hub_metric
+from promptsci.score.judged import Judged, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, per_class
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
+from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
 
 __all__ = [
+    "CALIBRATION",
     "DEFAULT_RULE",
     "DISCORDANT_SHARE",
     "GENERATED",
@@ -22,33 +26,48 @@ __all__ = [
     "RULES",
     "Calibration",
     "ClassScore",
+    "Distinct",
     "Estimate",
+    "Facts",
+    "Family",
+    "FromSums",
     "Group",
+    "Judged",
+    "Judgement",
     "LogLikelihoods",
     "Majority",
     "Metric",
+    "Outcome",
     "Outcomes",
     "ReliabilityBin",
     "Scores",
+    "Sums",
+    "Wanted",
     "available",
-    "brier_score",
     "confusion_counts",
-    "count_values",
     "decide",
     "describe",
     "estimates",
     "evaluate",
     "evaluate_decisions",
-    "expected_calibration_error",
+    "families",
+    "form_metric",
     "from_rows",
+    "judge_rows",
+    "judged",
     "load_hub_metric",
     "log_probabilities",
     "majority",
+    "mean_of_rows",
+    "mean_of_sums",
     "metric_named",
     "near_ties",
     "outcomes_of",
     "per_class",
     "percentile_interval",
+    "ratio",
+    "resampled",
     "row_values",
     "smallest_difference",
+    "usual_rule",
 ]

@@ -21,7 +21,7 @@ class Majority:
 
 
 def majority(
-    outcomes: Outcomes, train_label_counts: Mapping[str, int], metrics: Mapping[str, Metric], *, seed: int = 0
+    outcomes: Outcomes, train_label_counts: Mapping[str, int], metrics: Mapping[str, Metric[Outcomes]], *, seed: int = 0
 ) -> Majority:
     """The scores of answering train's most frequent label to every labelled row.
 

@@ -1,37 +1,36 @@
 """Intervals: the 95 % percentile bootstrap over rows, vectorised.
 
 Method. Draw n rows with replacement, compute the statistic, repeat B times; the interval runs from the 2.5th to the
-97.5th percentile of the B values (Efron 1979; Efron and Tibshirani 1993, chapter 13). A metric of gold and decision
-depends on the rows only through the confusion counts, and the counts of n rows drawn with replacement are exactly
-multinomial with the observed shares. So one multinomial draw over the occupied cells stands for one resample, and the
-price does not grow with n.
+97.5th percentile of the B values (Efron 1979; Efron and Tibshirani 1993, chapter 13). A metric depends on the rows only
+through sums over them, so a resample is a vector of weights times the table of rows (`promptsci.score.sums`).
 
 What it does not do. The interval covers the choice of test rows, not the choice of shots, seeds or wordings. It is
-conditional on the observed cells: when all rows are right it has no width, and with few rows a label it is too narrow.
+conditional on the observed rows: when all rows are right it has no width, and with few rows a label it is too narrow.
 Labels stay the task's labels in every resample, so one that was not drawn counts 0 in a macro average.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from promptsci.score.metrics import FromCounts, Metric
-from promptsci.score.outcomes import FloatArray, IntArray, Outcomes
+from promptsci.score.metrics import Metric
+from promptsci.score.outcomes import FloatArray, IntArray
+from promptsci.score.sums import Distinct, Family, O, families, pieces
 
 RESAMPLES = 5_000
-"""Resamples for metrics computed from confusion counts."""
+"""Resamples for metrics computed from counts."""
 
 ROW_RESAMPLES = 1_000
-"""Resamples for statistics that need the rows, such as calibration."""
+"""Resamples for statistics whose rows are all different, such as calibration."""
 
 SLOW_RESAMPLES = 200
 """Resamples for metrics that can only be computed one resample at a time (``hub:``, some 5 ms each)."""
 
 LEVEL = 0.95
-_CELLS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -43,36 +42,19 @@ class Estimate:
     high: float
 
 
-def resampled_counts(counts: IntArray, *, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[IntArray]:
-    """Confusion counts of resampled rows, in pieces [b, C, C+1] whose lengths add up to resamples.
-
-    Args:
-        counts: observed confusion counts [C, C+1].
-        resamples: how many resamples to draw.
-        seed: the same seed and counts give the same resamples.
-    """
-    flat = counts.ravel()
-    occupied = np.flatnonzero(flat)
-    total = int(flat.sum())
-    rng = np.random.default_rng(seed)
-    # Pieces keep 80 labels from asking for 80 * 81 * 5000 numbers at once.
-    piece = max(1, _CELLS_AT_ONCE // flat.size)
-    for start in range(0, resamples, piece):
-        size = min(piece, resamples - start)
-        drawn = np.zeros((size, flat.size), dtype=np.int64)
-        drawn[:, occupied] = rng.multinomial(total, flat[occupied] / total, size=size)
-        yield drawn.reshape(size, *counts.shape)
-
-
-def count_values(
-    counts: IntArray, statistics: Mapping[str, FromCounts], *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, FloatArray]:
-    """Values of each statistic on the same resamples [resamples], from observed confusion counts [C, C+1]."""
-    pieces: dict[str, list[FloatArray]] = {name: [] for name in statistics}
-    for drawn in resampled_counts(counts, resamples=resamples, seed=seed):
-        for name, statistic in statistics.items():
-            pieces[name].append(statistic(drawn))
-    return {name: np.concatenate(values) for name, values in pieces.items()}
+def resampled(parts: Sequence[Family], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, FloatArray]:
+    """Values of each metric on the same resamples of the rows [resamples]; the rows' order does not matter."""
+    if not parts:
+        return {}
+    distinct = Distinct.of([part.table for part in parts])
+    tables = [part.table[distinct.first].astype(np.float64) for part in parts]
+    found: dict[str, list[FloatArray]] = {name: [] for part in parts for name in part.values}
+    for weights in distinct.draws(resamples, seed):
+        for part, table in zip(parts, tables, strict=True):
+            sums = weights @ table
+            for name, value in part.values.items():
+                found[name].append(value(sums))
+    return {name: np.concatenate(values) for name, values in found.items()}
 
 
 def row_values(
@@ -87,10 +69,7 @@ def row_values(
         seed: the same seed and n give the same resamples.
     """
     rng = np.random.default_rng(seed)
-    piece = max(1, _CELLS_AT_ONCE // n)
-    values = [
-        statistic(rng.integers(0, n, size=(min(piece, resamples - start), n))) for start in range(0, resamples, piece)
-    ]
+    values = [statistic(rng.integers(0, n, size=(size, n))) for size in pieces(resamples, n)]
     return np.concatenate(values)
 
 
@@ -100,19 +79,20 @@ def percentile_interval(values: FloatArray, level: float = LEVEL) -> tuple[float
     return float(low), float(high)
 
 
-def estimates(outcomes: Outcomes, metrics: Mapping[str, Metric], *, seed: int = 0) -> dict[str, Estimate]:
+def estimates(outcomes: O, metrics: Mapping[str, Metric[O]], *, seed: int = 0) -> dict[str, Estimate]:
     """Each metric's value for labelled rows, with its 95 % interval."""
-    quick = {name: metric.from_counts for name, metric in metrics.items() if metric.from_counts is not None}
-    values = count_values(outcomes.counts, quick, seed=seed)
+    quick = {name: metric.sums for name, metric in metrics.items() if metric.sums is not None}
+    values = resampled(families(outcomes, quick), seed=seed)
     for name, metric in metrics.items():
-        if metric.from_counts is None:
+        if metric.sums is None:
             values[name] = row_values(_by_rows(metric, outcomes), len(outcomes), resamples=SLOW_RESAMPLES, seed=seed)
-    return {name: Estimate(metric.of(outcomes), *percentile_interval(values[name])) for name, metric in metrics.items()}
+    return {
+        name: Estimate(metric.point(outcomes), *percentile_interval(values[name])) for name, metric in metrics.items()
+    }
 
 
-def _by_rows(metric: Metric, outcomes: Outcomes) -> Callable[[IntArray], FloatArray]:
+def _by_rows(metric: Metric[Any], outcomes: Any) -> Callable[[IntArray], FloatArray]:
     def statistic(rows: IntArray) -> FloatArray:
-        n_labels = len(outcomes.labels)
-        return np.array([metric.point(outcomes.gold[row], outcomes.predicted[row], n_labels) for row in rows])
+        return np.array([metric.point(outcomes.take(row)) for row in rows])
 
     return statistic

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from promptsci.score.bootstrap import Estimate, percentile_interval, row_values
+from promptsci.score.bootstrap import ROW_RESAMPLES, Estimate, percentile_interval, resampled
 from promptsci.score.outcomes import NONE, FloatArray, IntArray, Outcomes
+from promptsci.score.sums import Sums, Table, families, mean_of_rows, mean_of_sums, ratio
 
 BINS = 15
 
@@ -47,18 +47,59 @@ def calibration(outcomes: Outcomes, *, seed: int = 0) -> Calibration | None:
     valid = outcomes.where(outcomes.predicted != NONE)
     if valid.log_probs is None or not len(valid):
         return None
-    probabilities = np.exp(valid.log_probs)
-    confidence = np.take_along_axis(probabilities, valid.predicted[:, None], axis=1)[:, 0]
-    right = valid.predicted == valid.gold
-    gaps, squares = right - confidence, _squared_errors(probabilities, valid.gold)
-    bins = bin_of(confidence)
+    values = resampled(families(valid, CALIBRATION), resamples=ROW_RESAMPLES, seed=seed)
+    found = {name: Estimate(sums.of(valid), *percentile_interval(values[name])) for name, sums in CALIBRATION.items()}
     return Calibration(
-        n=len(valid),
-        excluded=outcomes.invalid,
-        ece=_estimate(lambda rows: _ece_of(gaps[rows], bins[rows]), len(valid), seed),
-        brier=_estimate(lambda rows: squares[rows].mean(-1), len(valid), seed),
-        bins=_reliability(confidence, right.astype(np.float64), bins),
+        n=len(valid), excluded=outcomes.invalid, ece=found["ece"], brier=found["brier"], bins=reliability(valid)
     )
+
+
+def confidences(outcomes: Outcomes) -> FloatArray:
+    """The probability of each row's decision [N], from rows that have log-probabilities and a valid answer."""
+    assert outcomes.log_probs is not None
+    sure: FloatArray = np.exp(np.take_along_axis(outcomes.log_probs, outcomes.predicted[:, None], axis=1)[:, 0])
+    return sure
+
+
+def ece_rows(outcomes: Outcomes) -> Table:
+    """What each row adds to the ECE [N, 16]: right - sure in the column of its bin, then 1."""
+    sure = confidences(outcomes)
+    table = np.zeros((len(outcomes), BINS + 1))
+    table[np.arange(len(outcomes)), bin_of(sure)] = (outcomes.predicted == outcomes.gold) - sure
+    table[:, -1] = 1
+    return table
+
+
+def ece_from(sums: FloatArray) -> FloatArray:
+    """The ECE [...] from the sums of `ece_rows` [..., 16].
+
+    It is the mean over rows of |accuracy - mean top probability| of the row's bin, 15 equal-width bins.
+
+    Source:
+        Guo et al. 2017, arXiv 1706.04599, eq. 3.
+    """
+    return ratio(np.abs(sums[..., :-1]).sum(-1), sums[..., -1])
+
+
+def brier_rows(outcomes: Outcomes) -> Table:
+    """What each row adds to the multiclass Brier score [N, 2]: the sum over labels of (p - [gold])², and 1.
+
+    The score lies between 0 and 2.
+
+    Source:
+        Brier 1950, eq. 2.
+    """
+    assert outcomes.log_probs is not None
+    gaps = np.exp(outcomes.log_probs)
+    gaps[np.arange(len(outcomes)), outcomes.gold] -= 1
+    return mean_of_rows((gaps**2).sum(-1))
+
+
+CALIBRATION: dict[str, Sums[Outcomes]] = {
+    "ece": Sums(ece_rows, ece_from),
+    "brier": Sums(brier_rows, mean_of_sums),
+}
+"""Calibration of rows that have log-probabilities, a gold label and a valid answer."""
 
 
 def bin_of(confidence: FloatArray) -> IntArray:
@@ -66,55 +107,10 @@ def bin_of(confidence: FloatArray) -> IntArray:
     return np.asarray(np.clip(np.ceil(confidence * BINS) - 1, 0, BINS - 1), dtype=np.int64)
 
 
-def expected_calibration_error(log_probs: FloatArray, gold: IntArray) -> float:
-    """The ECE: the mean over rows of |accuracy - mean top probability| of the row's bin, 15 equal-width bins.
-
-    Args:
-        log_probs: normalised log-probabilities [N, C].
-        gold: right labels [N].
-
-    Source:
-        Guo et al. 2017, arXiv 1706.04599, eq. 3.
-    """
-    top = log_probs.argmax(-1)
-    confidence = np.exp(log_probs.max(-1))
-    return float(_ece_of(((top == gold) - confidence)[None], bin_of(confidence)[None])[0])
-
-
-def brier_score(log_probs: FloatArray, gold: IntArray) -> float:
-    """The multiclass Brier score, from 0 to 2: the mean over rows of the sum over labels of (p - [gold])².
-
-    Args:
-        log_probs: normalised log-probabilities [N, C].
-        gold: right labels [N].
-
-    Source:
-        Brier 1950, eq. 2.
-    """
-    return float(_squared_errors(np.exp(log_probs), gold).mean())
-
-
-def _squared_errors(probabilities: FloatArray, gold: IntArray) -> FloatArray:
-    right = np.zeros_like(probabilities)
-    right[np.arange(len(gold)), gold] = 1.0
-    squares: FloatArray = ((probabilities - right) ** 2).sum(-1)
-    return squares
-
-
-def _ece_of(gaps: FloatArray, bins: IntArray) -> FloatArray:
-    lines, n = gaps.shape
-    places = bins + BINS * np.arange(lines)[:, None]
-    sums = np.bincount(places.ravel(), weights=gaps.ravel(), minlength=lines * BINS).reshape(lines, BINS)
-    ece: FloatArray = np.abs(sums).sum(-1) / n
-    return ece
-
-
-def _estimate(statistic: Callable[[IntArray], FloatArray], n: int, seed: int) -> Estimate:
-    value = float(statistic(np.arange(n)[None])[0])
-    return Estimate(value, *percentile_interval(row_values(statistic, n, seed=seed)))
-
-
-def _reliability(confidence: FloatArray, right: FloatArray, bins: IntArray) -> tuple[ReliabilityBin, ...]:
+def reliability(outcomes: Outcomes) -> tuple[ReliabilityBin, ...]:
+    """The reliability diagram of rows that have log-probabilities and a valid answer."""
+    confidence = confidences(outcomes)
+    bins, right = bin_of(confidence), (outcomes.predicted == outcomes.gold).astype(np.float64)
     counts = np.bincount(bins, minlength=BINS)
     sure = np.bincount(bins, weights=confidence, minlength=BINS)
     hits = np.bincount(bins, weights=right, minlength=BINS)

@@ -68,6 +68,11 @@ class _Rule:
     line: str
     log_probabilities: Callable[[LogLikelihoods], FloatArray]
     field: str = "sum_nats"
+    needs_same_labels: bool = False
+
+    def serves(self, logliks: LogLikelihoods) -> bool:
+        """Whether what the rule needs is stored."""
+        return getattr(logliks, self.field) is not None and (logliks.same_labels or not self.needs_same_labels)
 
 
 _RULES = {
@@ -86,6 +91,7 @@ _RULES = {
         "probability divided by its mean over all scored rows, no gold label used; transductive: a decision depends on "
         "the other rows (Zhou et al. 2024)",
         _batch,
+        needs_same_labels=True,
     ),
 }
 
@@ -107,7 +113,7 @@ def describe(rule: str) -> str:
 
 def available(logliks: LogLikelihoods) -> tuple[str, ...]:
     """The rules whose scores are stored in logliks."""
-    return tuple(name for name, rule in _RULES.items() if getattr(logliks, rule.field) is not None)
+    return tuple(name for name, rule in _RULES.items() if rule.serves(logliks))
 
 
 def log_probabilities(rule: str, logliks: LogLikelihoods) -> FloatArray:
@@ -132,7 +138,10 @@ def log_probabilities(rule: str, logliks: LogLikelihoods) -> FloatArray:
     Source:
         Holtzman et al. 2021, arXiv 2104.08315; Zhao et al. 2021, arXiv 2102.09690; Zhou et al. 2024, arXiv 2309.17249.
     """
-    return _named(rule).log_probabilities(logliks)
+    found = _named(rule)
+    if found.needs_same_labels and not logliks.same_labels:
+        raise _not_stored(rule, "the same labels in every row")
+    return found.log_probabilities(logliks)
 
 
 def decide(log_probs: FloatArray) -> IntArray:

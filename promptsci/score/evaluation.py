@@ -51,8 +51,9 @@ class Scores:
         seen: rows whose text also stands in train; None when there are none.
         majority: answering train's most frequent label; None when train's counts are not known.
         smallest_difference: in accuracy, that a paired test on these n rows can show (power 0.8, alpha 0.05, assuming
-            that 0.2 of the rows are discordant).
+            that 0.2 of the rows are discordant); None where answers are not simply right or wrong.
         seed: of the intervals.
+        details: what else a form of answer counts, such as answers cut at their limit.
     """
 
     rule: str
@@ -69,9 +70,10 @@ class Scores:
     unseen: Group | None
     seen: Group | None
     majority: Majority | None
-    smallest_difference: float
+    smallest_difference: float | None
     seed: int
     rules: dict[str, dict[str, float]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What scores.json holds: plain dicts, lists and unrounded numbers."""
@@ -97,7 +99,7 @@ class Scores:
 def evaluate(
     logliks: LogLikelihoods,
     *,
-    metrics: Sequence[str | Metric],
+    metrics: Sequence[str | Metric[Outcomes]],
     rule: str,
     train_label_counts: Mapping[str, int] | None,
     seed: int = 0,
@@ -116,11 +118,13 @@ def evaluate(
         RunError: the rule's reference scores are not stored.
         DataError: no row has a gold label, or train's labels do not fit the task.
     """
-    chosen = resolve(metrics, logliks.labels)
+    # Averages over the letters of options mean nothing: which option has which letter is chance.
+    standard = METRICS if logliks.same_labels else {"accuracy": METRICS["accuracy"]}
+    chosen = resolve(metrics, logliks.labels, standard)
     by_rule = {
         name: outcomes_of(logliks, name).labelled() for name in {rule: None, **dict.fromkeys(available(logliks))}
     }
-    rules = {name: {key: metric.of(by_rule[name]) for key, metric in chosen.items()} for name in available(logliks)}
+    rules = {name: {key: metric.point(by_rule[name]) for key, metric in chosen.items()} for name in available(logliks)}
     scores = _Evaluator(chosen, seed, train_label_counts)
     return scores.score(rule, by_rule[rule], len(logliks), rules)
 
@@ -128,7 +132,7 @@ def evaluate(
 def evaluate_decisions(
     outcomes: Outcomes,
     *,
-    metrics: Sequence[str | Metric],
+    metrics: Sequence[str | Metric[Outcomes]],
     rule: str = GENERATED,
     train_label_counts: Mapping[str, int] | None,
     seed: int = 0,
@@ -154,7 +158,11 @@ def outcomes_of(logliks: LogLikelihoods, rule: str) -> Outcomes:
     return Outcomes(logliks.labels, logliks.gold, decide(log_probs), logliks.seen, log_probs)
 
 
-def resolve(metrics: Sequence[str | Metric], labels: Sequence[str]) -> dict[str, Metric]:
+def resolve(
+    metrics: Sequence[str | Metric[Outcomes]],
+    labels: Sequence[str],
+    standard: Mapping[str, Metric[Outcomes]] = METRICS,
+) -> dict[str, Metric[Outcomes]]:
     """The metrics to compute, by name: those asked for, in their order, then the standard ones.
 
     Raises:
@@ -162,12 +170,12 @@ def resolve(metrics: Sequence[str | Metric], labels: Sequence[str]) -> dict[str,
     """
     asked = [metric if isinstance(metric, Metric) else metric_named(metric, labels) for metric in metrics]
     named = {metric.name: metric for metric in asked}
-    return named | {name: metric for name, metric in METRICS.items() if name not in named}
+    return named | {name: metric for name, metric in standard.items() if name not in named}
 
 
 @dataclass(frozen=True)
 class _Evaluator:
-    metrics: dict[str, Metric]
+    metrics: dict[str, Metric[Outcomes]]
     seed: int
     train_label_counts: Mapping[str, int] | None
 

@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl
 
 from promptsci.errors import DataError, SpecError
 from promptsci.score.metrics import Metric, Point
-from promptsci.score.outcomes import IntArray
+from promptsci.score.outcomes import Outcomes
 
 
-def load_hub_metric(name: str, *, trust_remote_code: bool = False) -> Metric:
+def load_hub_metric(name: str, *, trust_remote_code: bool = False) -> Metric[Outcomes]:
     """An ``evaluate`` metric, computed with class positions as predictions and references (an invalid answer is -1).
 
     Args:
@@ -44,7 +44,7 @@ def load_hub_metric(name: str, *, trust_remote_code: bool = False) -> Metric:
         title=f"{Path(path).stem} (evaluate)",
         kind="classification",
         point=_point(module, path, settings),
-        from_counts=None,
+        sums=None,
         higher_is_better=True,
         averaging="as the evaluate metric says; an invalid answer is handed to it as class -1",
     )
@@ -74,9 +74,10 @@ def _load(path: str) -> Any:
 def _point(module: Any, path: str, settings: dict[str, Any]) -> Point:
     key = Path(path).stem
 
-    def point(gold: IntArray, predicted: IntArray, _n_labels: int) -> float:
+    def point(outcomes: Outcomes) -> float:
+        rows = {"predictions": outcomes.predicted.tolist(), "references": outcomes.gold.tolist()}
         try:
-            result = module.compute(predictions=predicted.tolist(), references=gold.tolist(), **settings)
+            result = module.compute(**rows, **settings)
         except (TypeError, ValueError) as error:
             raise DataError(
                 f"the metric 'hub:{path}' cannot be computed: {error}",

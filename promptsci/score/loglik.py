@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class LogLikelihoods:
         n_tokens: the number of tokens those words have [N, C].
         premise_nats: the same words after the domain premise [N, C], or None.
         content_free_nats: the same words after each of K content-free inputs [N, K, C], or None.
+        same_labels: whether all rows have the same labels; where a row has fewer, those it lacks have -inf nats.
     """
 
     ids: tuple[str, ...]
@@ -38,19 +39,21 @@ class LogLikelihoods:
     n_tokens: IntArray
     premise_nats: FloatArray | None = None
     content_free_nats: FloatArray | None = None
+    same_labels: bool = True
 
     def __len__(self) -> int:
         """The number of rows."""
         return len(self.ids)
 
 
-def from_rows(rows: Iterable[Row], labels: Sequence[str]) -> LogLikelihoods:
+def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = True) -> LogLikelihoods:
     """The log-likelihoods in rows of predictions.jsonl (kind classification).
 
     Args:
         rows: one mapping a row, with ``id``, ``gold``, ``seen``, ``nats`` and perhaps ``premise_nats`` and
             ``content_free_nats``.
         labels: the task's labels; their order is the order of the arrays' last axis.
+        references: whether to read ``premise_nats`` and ``content_free_nats``, which only some rules need.
 
     Raises:
         RunError: no rows; an id is missing or stands twice; a label is missing or unknown; a number is missing or not
@@ -59,22 +62,26 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str]) -> LogLikelihoods:
     stored = list(rows)
     if not stored:
         raise RunError("there are no predictions to score", fix=_AGAIN)
-    ids = _ids(stored)
-    names = tuple(labels)
-    nats = [_nats(row.get("nats"), names, f"prediction '{key}'") for row, key in zip(stored, ids, strict=True)]
+    ids, names = unique_ids(stored), tuple(labels)
+    sums, lengths = _table([row.get("nats") for row in stored], names, lambda at: f"prediction '{ids[at]}'")
     return LogLikelihoods(
         ids=ids,
         labels=names,
-        gold=np.array([_gold(row, key, names) for row, key in zip(stored, ids, strict=True)], dtype=np.int64),
+        gold=_gold(stored, ids, names),
         seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
-        sum_nats=np.array([sums for sums, _ in nats], dtype=np.float64),
-        n_tokens=np.array([lengths for _, lengths in nats], dtype=np.int64),
-        premise_nats=_premise(stored, ids, names),
-        content_free_nats=_content_free(stored, ids, names),
+        sum_nats=sums,
+        n_tokens=lengths,
+        premise_nats=_premise(stored, ids, names) if references else None,
+        content_free_nats=_content_free(stored, ids, names) if references else None,
     )
 
 
-def _ids(rows: Sequence[Row]) -> tuple[str, ...]:
+def unique_ids(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The ids of stored rows.
+
+    Raises:
+        RunError: one is missing or stands twice.
+    """
     ids: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         if "id" not in row:
@@ -86,32 +93,86 @@ def _ids(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _gold(row: Row, key: str, labels: tuple[str, ...]) -> int:
-    gold = row.get("gold")
-    if gold is None:
-        return NONE
-    if gold not in labels:
-        raise RunError(
-            f"prediction '{key}' has the gold label '{gold}', which the task does not list",
-            fix=did_you_mean(str(gold), labels),
-        )
-    return labels.index(gold)
+def _gold(rows: Sequence[Row], ids: Sequence[str], labels: tuple[str, ...]) -> IntArray:
+    places: dict[str | None, int] = {None: NONE, **{label: place for place, label in enumerate(labels)}}
+    for row, key in zip(rows, ids, strict=True):
+        gold = row.get("gold")
+        if gold not in places:
+            raise RunError(
+                f"prediction '{key}' has the gold label '{gold}', which the task does not list",
+                fix=did_you_mean(str(gold), labels),
+            )
+    return np.array([places[row.get("gold")] for row in rows], dtype=np.int64)
 
 
-def _nats(stored: Any, labels: tuple[str, ...], owner: str) -> tuple[list[float], list[int]]:
+def _table(parts: Sequence[Any], labels: tuple[str, ...], owner: Callable[[int], str]) -> tuple[FloatArray, IntArray]:
+    """Summed log-likelihoods and numbers of tokens [N, C]; owner names the part at a position, for messages."""
+    expected = dict.fromkeys(labels).keys()
+    for at, part in enumerate(parts):
+        if not isinstance(part, Mapping) or part.keys() != expected:
+            raise _misfit(part, labels, owner(at))
+    lengths = np.array([[len(part[label] or ()) for label in labels] for part in parts], dtype=np.int64)
+    sums = np.array([[sum(part[label] or ()) for label in labels] for part in parts], dtype=np.float64)
+    for at, column in np.argwhere((lengths == 0) | ~np.isfinite(sums))[:1]:
+        if not lengths[at, column]:
+            raise RunError(f"{owner(at)} has no log-likelihoods for the label '{labels[column]}'", fix=_AGAIN)
+        total = sums[at, column]
+        raise RunError(f"{owner(at)} has a log-likelihood for '{labels[column]}' that is {total}", fix=_AGAIN)
+    return sums, lengths
+
+
+def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
+    """Why these are not the log-likelihoods of the labels."""
     if not isinstance(stored, Mapping):
-        raise RunError(f"{owner} has no log-likelihoods", fix=_AGAIN)
+        return RunError(f"{owner} has no log-likelihoods", fix=_AGAIN)
     for label in labels:
-        if not stored.get(label):
-            raise RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
-    for label in stored:
-        if label not in labels:
-            raise RunError(f"{owner} scores '{label}', which the task does not list", fix=did_you_mean(label, labels))
-    sums = [float(sum(stored[label])) for label in labels]
-    for label, total in zip(labels, sums, strict=True):
-        if not np.isfinite(total):
-            raise RunError(f"{owner} has a log-likelihood for '{label}' that is {total}", fix=_AGAIN)
-    return sums, [len(stored[label]) for label in labels]
+        if label not in stored:
+            return RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
+    unknown = next(label for label in stored if label not in labels)
+    return RunError(f"{owner} scores '{unknown}', which the task does not list", fix=did_you_mean(unknown, labels))
+
+
+def from_option_rows(rows: Iterable[Row], letters: Sequence[str]) -> LogLikelihoods:
+    """The log-likelihoods in rows of predictions.jsonl whose options differ (form options), by letter.
+
+    Reference scores other than the premise's are left out: what they correct is a bias towards fixed words.
+
+    Raises:
+        RunError: no rows; an id is missing or stands twice; a row's letters have a gap; a number is missing or not
+            finite.
+    """
+    stored = list(rows)
+    if not stored:
+        raise RunError("there are no predictions to score", fix=_AGAIN)
+    ids = unique_ids(stored)
+    n_letters = max(len(row.get("nats") or ()) for row in stored)
+    names = tuple(letters[:n_letters])
+    nats = np.full((len(stored), n_letters), -np.inf)
+    n_tokens = np.ones((len(stored), n_letters), dtype=np.int64)
+    premise = np.zeros((len(stored), n_letters)) if _has_all(stored, "premise_nats") else None
+    for at, row in enumerate(stored):
+        own = names[: len(row.get("nats") or ())] or names
+        (nats[at, : len(own)],), (n_tokens[at, : len(own)],) = _table(
+            [row.get("nats")],
+            own,
+            lambda _, key=ids[at]: f"prediction '{key}'",  # type: ignore[misc]
+        )
+        if premise is not None:
+            (premise[at, : len(own)],), _ = _table(
+                [row["premise_nats"]],
+                own,
+                lambda _, key=ids[at]: f"the premise of '{key}'",  # type: ignore[misc]
+            )
+    return LogLikelihoods(
+        ids=ids,
+        labels=names,
+        gold=_gold(stored, ids, names),
+        seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
+        sum_nats=nats,
+        n_tokens=n_tokens,
+        premise_nats=premise,
+        same_labels=False,
+    )
 
 
 def _has_all(rows: Sequence[Row], key: str) -> bool:
@@ -124,10 +185,7 @@ def _has_all(rows: Sequence[Row], key: str) -> bool:
 def _premise(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
     if not _has_all(rows, "premise_nats"):
         return None
-    sums = [
-        _nats(row["premise_nats"], labels, f"the premise of '{key}'")[0] for row, key in zip(rows, ids, strict=True)
-    ]
-    return np.array(sums, dtype=np.float64)
+    return _table([row["premise_nats"] for row in rows], labels, lambda at: f"the premise of '{ids[at]}'")[0]
 
 
 def _content_free(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
@@ -137,7 +195,11 @@ def _content_free(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, 
     if len(fillings) > 1:
         raise RunError(f"predictions have {min(fillings)} to {max(fillings)} content-free inputs", fix=_AGAIN)
     sums = [
-        [_nats(filling, labels, f"content-free input {number} of '{key}'")[0] for number, filling in enumerate(stored)]
-        for stored, key in zip((row["content_free_nats"] for row in rows), ids, strict=True)
+        _table(
+            [row["content_free_nats"][number] for row in rows],
+            labels,
+            lambda at, number=number: f"content-free input {number} of '{ids[at]}'",  # type: ignore[misc]
+        )[0]
+        for number in range(fillings.pop())
     ]
-    return np.array(sums, dtype=np.float64)
+    return np.stack(sums, axis=1)

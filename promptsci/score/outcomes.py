@@ -50,12 +50,16 @@ class Outcomes:
         """The confusion counts of these rows [C, C+1]."""
         return confusion_counts(self.gold, self.predicted, len(self.labels))
 
+    def take(self, rows: IntArray) -> Outcomes:
+        """The rows at these positions [M], in their order."""
+        log_probs = None if self.log_probs is None else self.log_probs[rows]
+        return replace(
+            self, gold=self.gold[rows], predicted=self.predicted[rows], seen=self.seen[rows], log_probs=log_probs
+        )
+
     def where(self, mask: BoolArray) -> Outcomes:
         """The rows at which mask [N] is true."""
-        log_probs = None if self.log_probs is None else self.log_probs[mask]
-        return replace(
-            self, gold=self.gold[mask], predicted=self.predicted[mask], seen=self.seen[mask], log_probs=log_probs
-        )
+        return self.take(np.flatnonzero(mask))
 
     def labelled(self) -> Outcomes:
         """The rows that have a gold label: the only ones a metric sees.

@@ -1,7 +1,23 @@
 """What is asked and how it is said: Task, Template and the Catalog that finds them."""
 
 from promptsci.spec.catalog import Catalog
+from promptsci.spec.fit import check_fit
+from promptsci.spec.forms import FORMS, KINDS, RELEVANT, Form
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
-from promptsci.spec.template import Template, check_fit, read_template
+from promptsci.spec.template import Template, read_template
 
-__all__ = ["CHOOSERS", "SPLITS", "Catalog", "Source", "Task", "Template", "check_fit", "read_task", "read_template"]
+__all__ = [
+    "CHOOSERS",
+    "FORMS",
+    "KINDS",
+    "RELEVANT",
+    "SPLITS",
+    "Catalog",
+    "Form",
+    "Source",
+    "Task",
+    "Template",
+    "check_fit",
+    "read_task",
+    "read_template",
+]

@@ -166,6 +166,7 @@ _EXPECTED = {
     "string_type": "expected text",
     "string_too_short": "the text is empty",
     "int_parsing": "expected a whole number",
+    "float_parsing": "expected a number",
 }
 
 

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from promptsci.errors import SpecError, coded
 from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
+from promptsci.spec.forms import (
+    FORMS,
+    KINDS,
+    RELEVANT,
+    Form,
+    JsonRecord,
+    Kind,
+    LabelColumn,
+    LabelSet,
+    Number,
+    Options,
+    Phrases,
+    References,
+    Relevance,
+    Spans,
+    Text,
+)
 
 MAX_BYTES = 200_000
 """Of a task or template: a hundred pages; more would only be slow to read."""
@@ -21,8 +38,11 @@ _RESERVED = frozenset(
     True varargs""".split()
 )
 
+# Section's key -> its field: the word ``labels`` itself is taken by what all forms with labels have in common.
+_SECTIONS = {key: "label_set" if key == "labels" else key for key in FORMS}
+_KEYS = {field: key for key, field in _SECTIONS.items()}
+
 Name = Annotated[str, StringConstraints(pattern=NAME_FORM)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SPLITS = ("train", "validation", "test")
 CHOOSERS = ("random", "balanced", "similar", "fixed", "first")
 
@@ -36,11 +56,15 @@ class RemoteFile(Record):
 
 
 class Source(Record):
-    """Where the data comes from: exactly one of ``files``, ``urls`` and ``path`` (a Hub id)."""
+    """Where the data comes from: exactly one of ``files``, ``urls``, ``path`` (a Hub id) and ``yours``.
+
+    ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
+    """
 
     files: dict[str, Text] | None = None
     urls: dict[str, RemoteFile] | None = None
     path: Text | None = None
+    yours: Text | None = None
     config: Text | None = None
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
@@ -48,28 +72,9 @@ class Source(Record):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
-        given = [name for name in ("files", "urls", "path") if getattr(self, name) is not None]
+        given = [name for name in ("files", "urls", "path", "yours") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id)")
-        return self
-
-
-class LabelColumn(Record):
-    """The column that holds the label, the labels in their order, and how other spellings in the data are read."""
-
-    column: Text
-    values: list[Text]
-    read: dict[str, Text] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _sound(self) -> LabelColumn:
-        if len(self.values) < 2:
-            raise ValueError("give at least two label values")
-        if len(set(self.values)) != len(self.values):
-            raise ValueError("a label value stands twice")
-        unknown = sorted(set(self.read.values()) - set(self.values))
-        if unknown:
-            raise ValueError(f"read maps to {', '.join(unknown)}, which is not among the values")
+            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id), yours (to bring)")
         return self
 
 
@@ -82,38 +87,107 @@ class ShotPolicy(Record):
 
 
 class Task(Record):
-    """What is asked. Fields map a template variable to a column of the data."""
+    """What is asked. Fields map a template variable to a column of the data.
+
+    The kind fixes which one section says what is right: ``label``, ``labels``, ``options``, ``number``, ``spans``,
+    ``record``, ``references``, ``phrases`` or ``relevance``. That section's key is the task's form.
+    """
 
     name: Name
     title: Text
-    kind: Literal["classification"]
+    kind: Kind
     domain: Text | None = None
     about: Text | None = None
     paper: Text | None = None
     licence: Text | None = None
     templates: Name | None = None
     data: dict[str, Source]
-    fields: dict[str, Text]
-    label: LabelColumn
-    metrics: list[Text] = Field(default_factory=lambda: ["macro_f1", "accuracy"])
+    fields: dict[str, Text] = Field(default_factory=dict)
+    label: LabelColumn | None = None
+    label_set: LabelSet | None = Field(default=None, alias="labels")
+    options: Options | None = None
+    number: Number | None = None
+    spans: Spans | None = None
+    record: JsonRecord | None = None
+    references: References | None = None
+    phrases: Phrases | None = None
+    relevance: Relevance | None = None
+    metrics: list[Text] = Field(default_factory=list)  # the usual ones of the form
     shots: ShotPolicy = Field(default_factory=ShotPolicy)
     folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)  # where task.yaml stands, not a key of it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, given: Any) -> Any:
+        """Metrics and shots as they are usual for the form of the answer, where the task does not say."""
+        form = next((form for name, form in FORMS.items() if isinstance(given, dict) and name in given), None)
+        if form is None:
+            return given
+        shots = given.get("shots", {})
+        usual = {"choose": form.choose, **shots} if isinstance(shots, dict) else shots
+        return {"metrics": list(form.metrics), **given, "shots": usual}
+
+    @field_validator(*_SECTIONS.values())
+    @classmethod
+    def _belongs(cls, section: Record | None, info: ValidationInfo) -> Record | None:
+        kind, key = info.data.get("kind"), _KEYS[info.field_name or ""]
+        if section is not None and kind is not None and key not in KINDS[kind]:
+            raise ValueError(f"a {kind} task has no such section; it has {' or '.join(KINDS[kind])}")
+        return section
 
     @model_validator(mode="after")
     def _sound(self) -> Task:
         if not self.data:
             raise ValueError("data: give at least one source")
+        given = [key for key in KINDS[self.kind] if getattr(self, _SECTIONS[key]) is not None]
+        if len(given) != 1:
+            raise ValueError(_missing(self.kind) if not given else f"give one of {' and '.join(given)}")
         if not self.metrics:
             raise ValueError("metrics: give at least one metric")
-        for field in self.fields:
-            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in _RESERVED:
+        taken = _RESERVED.union(self.answers.shown, self.answers.row, self.answers.answers)
+        for field in self.variables:
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in taken:
                 raise ValueError(f"fields: '{field}' cannot be a template variable")
+        if not self.variables:
+            raise ValueError("fields: give at least one")
         return self
 
     @property
+    def form(self) -> str:
+        """The key of the section that says what is right: the form of the task's answers."""
+        return next(key for key in KINDS[self.kind] if getattr(self, _SECTIONS[key]) is not None)
+
+    @property
+    def answers(self) -> Form:
+        """What the form of its answers fixes."""
+        return FORMS[self.form]
+
+    @property
+    def section(self) -> Record:
+        """The section that says what is right."""
+        found: Record = getattr(self, _SECTIONS[self.form])
+        return found
+
+    @property
     def labels(self) -> tuple[str, ...]:
-        """The labels in the task's order."""
-        return tuple(self.label.values)
+        """What a template may give words to, in the task's order: labels or types; none in other forms."""
+        if self.relevance is not None:
+            return RELEVANT
+        if self.spans is not None:
+            return tuple(self.spans.types)
+        column = self.label or self.label_set
+        return tuple(column.values) if column is not None else ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The template variables that show an example: the fields, and the text that is made of tokens."""
+        made = [self.spans.text] if self.spans is not None and self.spans.tokens is not None else []
+        return tuple(dict.fromkeys([*self.fields, *made]))
+
+
+def _missing(kind: str) -> str:
+    sections = " or ".join(f"'{key}'" for key in KINDS[kind])
+    return f"{sections} is missing: it says what is right in a {kind} task"
 
 
 def read_task(path: Path) -> Task:

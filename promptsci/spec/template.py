@@ -7,18 +7,19 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
 from jinja2 import meta, nodes
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from promptsci.errors import PromptError, PromptsciError, SpecError, coded, did_you_mean, raise_all, singles
+from promptsci.errors import PromptError, PromptsciError, SpecError, coded, raise_all, singles
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
 from promptsci.spec.budget import new_budget
 from promptsci.spec.document import Document, Record, parse, validate
+from promptsci.spec.forms import Text
 from promptsci.spec.sandbox import render_variables
-from promptsci.spec.task import Task, Text, read_text
+from promptsci.spec.task import Task, read_text
 
 # What a template's own mistakes raise while it is rendered: Jinja's errors, and those of the values it computes with.
 _FAULTS = (jinja2.TemplateError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
@@ -30,11 +31,18 @@ EDGE = " \t\r\n"
 class FrontMatter(Record):
     """What stands above the blocks.
 
-    ``choices`` gives the words of each label; without it a label stands for itself.
+    Attributes:
+        choices: the words of each label or type; without them a label stands for itself.
+        numbers: of a regression: the numbers whose log-likelihoods are asked, instead of having one written.
+        stop: texts that end a written answer, besides the model's own end and, in plain text, a blank line.
+        max_tokens: the longest answer that may be written.
     """
 
     about: Text | None = None
     choices: dict[str, Text] = Field(default_factory=dict)
+    numbers: list[float] = Field(default_factory=list)
+    stop: list[Annotated[str, StringConstraints(min_length=1)]] = Field(default_factory=list)
+    max_tokens: Annotated[int, Field(ge=1)] = 128
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,10 @@ class Template:
     def words(self, labels: tuple[str, ...]) -> dict[str, str]:
         """The words that stand for each label, in the task's order of labels."""
         return {label: self.front.choices.get(label, label) for label in labels}
+
+    def writes(self, task: Task) -> bool:
+        """Whether the model writes the answer; otherwise it scores choices."""
+        return task.answers.is_written and not self.front.numbers
 
     def variables(self, block: str) -> set[str]:
         """The variables that a block needs from outside: fields, ``choices``, ``choice``."""
@@ -139,59 +151,3 @@ def _split(text: str, path: Path) -> tuple[str, int, str]:
         if line.rstrip() == "---":
             return "\n".join(lines[1 : number - 1]), number + 1, "\n".join(lines[number:])
     raise SpecError("the front matter has no closing '---' line", where=f"{path}:1")
-
-
-def check_fit(template: Template, task: Task) -> None:
-    """Nothing when the template can say this task; otherwise raises every reason why not, each with its line."""
-    raise_all([*_variable_problems(template, task), *_choice_problems(template, task)])
-
-
-def _variable_problems(template: Template, task: Task) -> list[PromptsciError]:
-    allowed = {
-        "instruction": ["choices"],
-        "input": ["choices", *task.fields],
-        "target": ["choices", "choice", *task.fields],
-    }
-    problems: list[PromptsciError] = []
-    for block, tree in template.trees.items():
-        for name in sorted(template.variables(block) - set(allowed[block])):
-            line = next(node.lineno for node in tree.find_all(nodes.Name) if node.name == name)
-            where = f"{template.path}:{line}"
-            if name in task.fields or name == "choice":
-                what, code = f"the {block} block cannot see '{name}'", "PS102"
-                fix = f"It may use: {', '.join(allowed[block])}."
-            else:
-                what, code = f"the template uses '{name}', which task {task.name} does not have", "PS101"
-                near = did_you_mean(name, task.fields)
-                fix = f"Fields: {', '.join(task.fields)}." + (f"  {near}" if near.startswith("Did") else "")
-            problems.append(SpecError(what, where=where, fix=fix, code=code))
-    if "choice" not in template.variables("target"):
-        what = "the target block does not use 'choice', so every label would have the same answer"
-        where = f"{template.path}:{template.trees['target'].lineno}"
-        fix = "Write {{ choice }} where the answer stands."
-        problems.append(SpecError(what, where=where, fix=fix, code="PS103"))
-    return problems
-
-
-def _choice_problems(template: Template, task: Task) -> list[PromptsciError]:
-    given = template.front.choices
-    where = template.document.where
-    problems: list[PromptsciError] = []
-    for label in given:
-        if label not in task.labels:
-            what = f"choices: '{label}' is not a label of task {task.name}"
-            fix = did_you_mean(label, task.labels)
-            problems.append(SpecError(what, where=where(("choices", label)), fix=fix, code="PS201"))
-    for label in task.labels:
-        if given and label not in given:
-            what = f"choices: label '{label}' of task {task.name} has no words"
-            fix = f"Add a line '{label}: ...' under choices."
-            problems.append(SpecError(what, where=where(("choices",)), fix=fix, code="PS202"))
-    first_with: dict[str, str] = {}
-    for label, words in template.words(task.labels).items():
-        other = first_with.setdefault(words, label)
-        if other != label:
-            what = f"choices: {other} and {label} have the same words '{words}'"
-            fix = "Give each label words of its own."
-            problems.append(SpecError(what, where=where(("choices", label)), fix=fix, code="PS203"))
-    return problems

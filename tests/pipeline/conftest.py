@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from promptsci.lm import Description, ModelFolder, Scored, TokenCount
+from promptsci.lm import Description, Generated, Generation, ModelFolder, Scored, TokenCount
 from promptsci.pipeline import LMs, Settings, folder_of, prepare, run
 from promptsci.pipeline.prepare import Prepared
 from promptsci.prompt import Query
@@ -23,13 +23,17 @@ class ScriptedLM:
     """An LM whose log-likelihoods are a hash of all tokens up to each one; it may be stopped in the middle.
 
     Args:
-        stop_after: the queries that are scored before the keyboard interrupts.
-        backwards: whether queries are scored from the last to the first.
+        stop_after: the queries that are answered before the keyboard interrupts.
+        backwards: whether queries are answered from the last to the first.
+        script: prompt -> the answer that is written behind it.
     """
 
-    def __init__(self, stop_after: int | None = None, *, backwards: bool = False) -> None:
+    def __init__(
+        self, stop_after: int | None = None, *, backwards: bool = False, script: Callable[[str], str] | None = None
+    ) -> None:
         self.stop_after = stop_after
         self.backwards = backwards
+        self.script = script
         self.scored: list[str] = []
         self.reset()
 
@@ -56,6 +60,17 @@ class ScriptedLM:
             self.tokens.unshared += len(query.ids) * len(query.choices)
             prompt = hashlib.blake2b(query.ids.tobytes())
             yield Scored(number, tuple(_nats(prompt.copy(), ids) for ids in query.choice_ids))
+
+    def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
+        assert self.script is not None, "nothing is to be written here"
+        order = range(len(prompts))
+        for number in order[::-1] if self.backwards else order:
+            if self.stop_after is not None and len(self.scored) >= self.stop_after:
+                raise KeyboardInterrupt
+            self.scored.append(prompts[number].text)
+            text = self.script(prompts[number].text)
+            at = min((place for stop in how.stop if (place := text.find(stop)) >= 0), default=len(text))
+            yield number, Generated(tuple(text.encode()), text[:at], "stop" if at < len(text) else "end")
 
     def describe(self) -> Description:
         return Description("scripted", "nowhere", "exact", "cpu", "none", 0, 512)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss
 
-from promptsci.score.calibration import bin_of, brier_score, calibration, expected_calibration_error
+from promptsci.score.calibration import CALIBRATION, bin_of, calibration
+from promptsci.score.outcomes import Outcomes
 
 
 def _case(n: int, n_labels: int, seed: int) -> tuple[Any, Any]:
@@ -34,8 +35,9 @@ def test_scores_equal_their_oracles(n: int, n_labels: int, seed: int) -> None:
     """The Brier score is scikit-learn's, the ECE a plain loop's over 15 bins."""
     log_probs, gold = _case(n, n_labels, seed)
     oracle = brier_score_loss(gold, np.exp(log_probs), labels=range(n_labels), scale_by_half=False)
-    assert brier_score(log_probs, gold) == pytest.approx(oracle, abs=1e-9)
-    assert expected_calibration_error(log_probs, gold) == pytest.approx(_ece_by_loop(log_probs, gold), abs=1e-9)
+    outcomes = Outcomes(tuple("ABCDEF"[:n_labels]), gold, log_probs.argmax(1), np.zeros(n, dtype=bool), log_probs)
+    assert CALIBRATION["brier"].of(outcomes) == pytest.approx(oracle, abs=1e-9)
+    assert CALIBRATION["ece"].of(outcomes) == pytest.approx(_ece_by_loop(log_probs, gold), abs=1e-9)
 
 
 def test_bins_are_closed_above() -> None:
@@ -59,12 +61,13 @@ def test_a_calibrated_model_has_a_small_error(make_outcomes: Any) -> None:
 def test_intervals_and_bins_belong_to_the_values(make_outcomes: Any) -> None:
     """The Brier interval holds its value, bins add up to n, and the ECE is the bins' weighted gap."""
     log_probs, gold = _case(200, 4, seed=1)
-    found = calibration(make_outcomes(gold, log_probs.argmax(1), n_labels=4, log_probs=log_probs))
+    outcomes = make_outcomes(gold, log_probs.argmax(1), n_labels=4, log_probs=log_probs)
+    found = calibration(outcomes)
     assert found is not None
     assert found.brier.low < found.brier.value < found.brier.high
     assert found.ece.low < found.ece.high
-    assert found.brier.value == pytest.approx(brier_score(log_probs, gold))
-    assert found.ece.value == pytest.approx(expected_calibration_error(log_probs, gold))
+    assert found.brier.value == pytest.approx(CALIBRATION["brier"].of(outcomes))
+    assert found.ece.value == pytest.approx(_ece_by_loop(log_probs, gold))
     full = [part for part in found.bins if part.accuracy is not None and part.confidence is not None]
     assert sum(part.n for part in full) == 200
     gap = sum(part.n * abs((part.accuracy or 0.0) - (part.confidence or 0.0)) for part in full) / 200
@@ -76,10 +79,11 @@ def test_invalid_rows_are_excluded_and_counted(make_outcomes: Any) -> None:
     log_probs, gold = _case(30, 3, seed=2)
     predicted = log_probs.argmax(1)
     predicted[:4] = -1
-    found = calibration(make_outcomes(gold, predicted, log_probs=log_probs))
+    outcomes = make_outcomes(gold, predicted, log_probs=log_probs)
+    found = calibration(outcomes)
     assert found is not None
     assert (found.n, found.excluded) == (26, 4)
-    assert found.brier.value == pytest.approx(brier_score(log_probs[4:], gold[4:]))
+    assert found.brier.value == pytest.approx(CALIBRATION["brier"].of(outcomes.take(np.arange(4, 30))))
 
 
 def test_nothing_to_judge_is_none(make_outcomes: Any) -> None:

@@ -8,11 +8,16 @@ import pytest
 from promptsci.errors import SpecError
 from promptsci.score.evaluate_modules import MODULES, module_path
 from promptsci.score.metrics import METRICS, metric_named
+from promptsci.score.outcomes import Outcomes
 
 pytestmark = pytest.mark.usefixtures("evaluate_cache", "no_network")
 
 GOLD = np.array([0, 0, 1, 1, 2, 2, 2, 0])
 PREDICTED = np.array([0, 1, 1, 1, 2, -1, 0, 0])
+
+
+def _outcomes(labels: str) -> Outcomes:
+    return Outcomes(tuple(labels), GOLD, PREDICTED, np.zeros(len(GOLD), dtype=bool))
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -23,7 +28,7 @@ def test_modules_load_offline_and_equal_the_metrics(name: str) -> None:
     module = evaluate.load(str(module_path(name)), keep_in_memory=True)
     settings = {"labels": [0, 1, 2, 3]} if name.endswith("_f1") else {}
     found = module.compute(predictions=PREDICTED.tolist(), references=GOLD.tolist(), **settings)
-    assert found == {name: pytest.approx(METRICS[name].point(GOLD, PREDICTED, 4))}
+    assert found == {name: pytest.approx(METRICS[name].point(_outcomes("ABCD")))}
 
 
 def test_labels_by_default_are_those_that_occur() -> None:
@@ -32,7 +37,7 @@ def test_labels_by_default_are_those_that_occur() -> None:
 
     module = evaluate.load(str(module_path("macro_f1")), keep_in_memory=True)
     found = module.compute(predictions=PREDICTED.tolist(), references=GOLD.tolist())
-    assert found["macro_f1"] == pytest.approx(METRICS["macro_f1"].point(GOLD, PREDICTED, 3))
+    assert found["macro_f1"] == pytest.approx(METRICS["macro_f1"].point(_outcomes("ABC")))
 
 
 def test_some_labels_give_the_stance_metric() -> None:
@@ -41,7 +46,7 @@ def test_some_labels_give_the_stance_metric() -> None:
 
     module = evaluate.load(str(module_path("macro_f1")), keep_in_memory=True)
     found = module.compute(predictions=PREDICTED.tolist(), references=GOLD.tolist(), labels=[1, 2])
-    assert found["macro_f1"] == pytest.approx(metric_named("mean_f1:B,C", "ABC").point(GOLD, PREDICTED, 3))
+    assert found["macro_f1"] == pytest.approx(metric_named("mean_f1:B,C", "ABC").point(_outcomes("ABC")))
 
 
 def test_every_standard_metric_is_a_module() -> None:

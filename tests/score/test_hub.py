@@ -44,19 +44,21 @@ def test_a_local_script_is_a_metric(tmp_path: Path, make_outcomes: Any) -> None:
     gold, predicted = np.array([0, 1, 2, 2, 1, 0]), np.array([0, 2, 2, -1, 1, 0])
     plain = load_hub_metric(path, trust_remote_code=True)
     squared = load_hub_metric(f"{path}?weights=quadratic", trust_remote_code=True)
-    assert plain.point(gold, predicted, 3) == pytest.approx(cohen_kappa_score(gold, predicted))
-    assert squared.point(gold, predicted, 3) == pytest.approx(cohen_kappa_score(gold, predicted, weights="quadratic"))
+    assert plain.point(make_outcomes(gold, predicted)) == pytest.approx(cohen_kappa_score(gold, predicted))
+    assert squared.point(make_outcomes(gold, predicted)) == pytest.approx(
+        cohen_kappa_score(gold, predicted, weights="quadratic")
+    )
     scores = evaluate_decisions(make_outcomes(gold, predicted), metrics=[plain], train_label_counts=None)
     found = scores.metrics[f"hub:{path}"]
     assert scores.main == f"hub:{path}"
     assert found.low <= found.value <= found.high
 
 
-def test_a_folder_is_a_metric_too(tmp_path: Path) -> None:
+def test_a_folder_is_a_metric_too(tmp_path: Path, make_outcomes: Any) -> None:
     """The folder that holds a script of its own name does as well."""
     folder = str(Path(_script(tmp_path, "kappa_too", KAPPA.replace('"kappa"', '"kappa_too"'))).parent)
     metric = load_hub_metric(folder, trust_remote_code=True)
-    assert metric.point(np.array([0, 1]), np.array([0, 1]), 2) == 1.0
+    assert metric.point(make_outcomes([0, 1], [0, 1])) == 1.0
 
 
 def test_strangers_code_needs_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +92,10 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
         ("refuses", "[][weights]", "cannot be computed"),
     ],
 )
-def test_results_that_are_not_one_number_are_errors(tmp_path: Path, name: str, result: str, message: str) -> None:
+def test_results_that_are_not_one_number_are_errors(
+    tmp_path: Path, make_outcomes: Any, name: str, result: str, message: str
+) -> None:
     """A metric that gives no number, or several without one of its own name, is an error that says what it gave."""
     metric = load_hub_metric(_script(tmp_path, name, result), trust_remote_code=True)
     with pytest.raises(DataError, match=message):
-        metric.point(np.array([0, 1]), np.array([0, 1]), 2)
+        metric.point(make_outcomes([0, 1], [0, 1]))

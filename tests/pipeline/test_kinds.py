@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promptsci.errors import Interrupted
+from promptsci.pipeline import LMs, reproduce
+from promptsci.spec import FORMS, KINDS, Catalog
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
+SECTION = re.compile(r"^## ([\w: -]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "product": {"type": "string"},
+        "kelvin": {"type": "number"},
+        "gases": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["product"],
+    "additionalProperties": False,
+}
+EXAMPLES = {title: dict(FENCE.findall(body)) for title, body in SECTION.findall(DOCS.read_text(encoding="utf-8"))}
+WRITTEN = [title for title, parts in EXAMPLES.items() if "{{ answer }}" in parts["jinja"]]
+
+
+def write_example(folder: Path, title: str, **changes: str) -> str:
+    """An example of the docs as files under ``tasks`` and ``templates``; its name."""
+    parts = {**EXAMPLES[title], **changes}
+    name = re.search(r"^name: (.*)$", parts["yaml"], re.MULTILINE)[1]
+    task, template = folder / "tasks" / name, folder / "templates" / name
+    for path in (task, template):
+        path.mkdir(parents=True)
+    (task / "task.yaml").write_text(parts["yaml"])
+    (task / "schema.json").write_text(json.dumps(SCHEMA))
+    rows = [json.loads(line) for line in parts["json"].splitlines()]
+    (task / "test.jsonl").write_text("".join(json.dumps({"id": f"t{i}", **row}) + "\n" for i, row in enumerate(rows)))
+    # The same right answers behind other texts: a shot never has the text of the query.
+    shown = [{"id": f"s{i}", **_reworded(row)} for i, row in enumerate(rows)]
+    (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shown))
+    (template / "plain.jinja").write_text(parts["jinja"])
+    return name
+
+
+def _reworded(row: dict[str, Any]) -> dict[str, Any]:
+    for key in ("text", "question", "a", "abstract"):
+        if key in row:
+            return {**row, key: f"Earlier: {row[key]}"}
+    return {**row, "tokens": ["Earlier:", *row["tokens"]], "tags": ["O", *row["tags"]]}
+
+
+def oracle(prepared: Any) -> Callable[[str], str]:
+    """A script that writes the right answer behind every prompt of a run, and then goes on."""
+    questions = prepared.questioner.questions(prepared.examples)
+    target = prepared.questioner.assembler.target
+    answers = {each.query.text: f" {target(each.example)}\n\nand so on" for each in questions}
+    return answers.__getitem__
+
+
+def test_the_docs_have_an_example_of_every_form() -> None:
+    """Each form of answer but ranking, which has a page of its own, is shown in docs/kinds.md with all three files."""
+    keys = {re.search(rf"^({'|'.join(FORMS)}):", parts["yaml"], re.MULTILINE)[1] for parts in EXAMPLES.values()}
+
+    assert keys == set(FORMS) - set(KINDS["ranking"])
+    assert all(set(parts) == {"yaml", "json", "jinja"} for parts in EXAMPLES.values())
+
+
+@pytest.mark.parametrize("shots", [0, 1])
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_every_example_of_the_docs_runs(project: Any, tmp_path: Path, title: str, shots: int) -> None:
+    """Each kind runs end to end from the files that the docs show, and its main metric is the first of its form."""
+    name = write_example(tmp_path, title)
+    prepared = project.prepare(task=name, limit=None, shots=shots, choose="random")
+    script = oracle(prepared) if prepared.writing else None
+    result, folder = project.run(project.LM(script=script), task=name, limit=None, shots=shots, choose="random")
+
+    assert result["main"] == prepared.task.answers.metrics[0]
+    assert [row["id"] for row in folder.rows()] == [example.id for example in prepared.examples]
+    assert all(row["prompt_tokens"] > 0 and len(row["shots"]) == shots for row in folder.rows())
+    assert {"value", "low", "high"} == set(result["metrics"][result["main"]])
+
+
+@pytest.mark.parametrize("title", WRITTEN)
+def test_the_right_answer_scores_full_marks(project: Any, tmp_path: Path, title: str) -> None:
+    """What the program writes into shots it reads back as right: an oracle that writes targets has full marks."""
+    name = write_example(tmp_path, title)
+    script = oracle(project.prepare(task=name, limit=None, shots=0))
+    result, folder = project.run(project.LM(script=script), task=name, limit=None, shots=0)
+    metrics = {key: each["value"] for key, each in result["metrics"].items()}
+    errors = {key: metrics.pop(key) for key in ("mae", "mse", "rmse") if key in metrics}
+
+    # macro averages count 0 for a class that no row has, and a number is rounded to its decimals
+    assert metrics.pop("pearson", 1) == pytest.approx(1, abs=1e-3)
+    assert {key: value for key, value in metrics.items() if value != pytest.approx(1) and "macro" not in key} == {}
+    assert all(value <= 0.05 for value in errors.values())
+    assert result["invalid"] == 0
+    assert all("and so on" not in row["text"] and "label" not in row for row in folder.rows())
+
+
+@pytest.mark.parametrize("title", WRITTEN)
+def test_an_answer_that_cannot_be_read_is_invalid_and_wrong(project: Any, tmp_path: Path, title: str) -> None:
+    """Nothing but white space is no answer: it is counted, kept in the denominator, and never right."""
+    name = write_example(tmp_path, title)
+    result, folder = project.run(project.LM(script=lambda _: " \n\n"), task=name, limit=None, shots=0)
+
+    assert result["invalid"] == result["n"] == len(list(folder.rows()))
+    assert all(row["answer"] is None for row in folder.rows())
+    assert result["metrics"][result["main"]]["value"] <= 0
+
+
+@pytest.mark.parametrize("title", WRITTEN[:2])
+def test_a_written_run_goes_on_as_if_it_had_not_stopped(project: Any, tmp_path: Path, title: str) -> None:
+    """Stopped after any answer, a written run ends in the same bytes; reproduce finds them identical."""
+    name = write_example(tmp_path, title)
+    asked = {"task": name, "limit": None, "shots": 1, "choose": "random"}
+    script = oracle(project.prepare(**asked))
+    _, whole = project.at(tmp_path / "whole").run(project.LM(script=script, backwards=True), **asked)
+    with pytest.raises(Interrupted):
+        project.run(project.LM(1, script=script), **asked)
+    _, resumed = project.run(project.LM(script=script), **asked)
+
+    assert resumed.predictions_path.read_bytes() == whole.predictions_path.read_bytes()
+    again = reproduce(resumed, LMs(lambda _model, _settings: project.LM(script=script)), Catalog((tmp_path,)))
+    assert again.identical
+    assert again.same_decisions
+
+
+def test_a_scale_of_numbers_is_scored(project: Any, tmp_path: Path) -> None:
+    """With numbers in the front matter the prediction is their expectation, and shots show the nearest of them."""
+    jinja = EXAMPLES["regression"]["jinja"].replace('stop: ["\\n"]\nmax_tokens: 8', "numbers: [0, 2.5, 5]")
+    name = write_example(tmp_path, "regression", jinja=jinja)
+    prepared = project.prepare(task=name, limit=None, shots=0)
+    result, folder = project.run(task=name, limit=None, shots=0)
+
+    assert prepared.writing is None
+    assert [prepared.questioner.assembler.target(each) for each in prepared.examples] == ["5.0", "0.0", "2.5"]
+    for row in folder.rows():
+        assert list(row["nats"]) == ["0.0", "2.5", "5.0"]
+        assert 0 < row["label"] < 5
+    assert result["metrics"]["mae"]["value"] == pytest.approx(
+        sum(abs(row["label"] - row["gold"]) for row in folder.rows()) / 3
+    )
+
+
+def test_options_are_scored_by_letter_and_counted_by_position(project: Any, tmp_path: Path) -> None:
+    """Rows may have different numbers of options; the decision is a letter that the row has."""
+    name = write_example(tmp_path, "multiple-choice")
+    result, folder = project.run(task=name, limit=None, shots=0, rule="sum")
+
+    assert [list(row["nats"]) for row in folder.rows()] == [["A", "B"], ["A", "B", "C"]]
+    assert all(row["label"] == max(row["nats"], key=lambda each: sum(row["nats"][each])) for row in folder.rows())
+    assert list(result["metrics"]) == ["accuracy"]
+    assert set(result["rules"]) == {"sum", "mean", "pmi"}
+    assert result["confusion"]["labels"] == ["A", "B", "C"]
