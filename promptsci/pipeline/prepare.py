@@ -139,7 +139,7 @@ def _right(task: Task) -> dict[str, Any]:
     return found
 
 
-def _writing(template: Template, task: Task, format_: Format) -> Generation | None:
+def writing_of(template: Template, task: Task, format_: Format) -> Generation | None:
     """How answers are written, or None where choices are scored.
 
     In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
@@ -195,7 +195,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     parts = _parts(settings, catalog, task, notes, progress)
     reader = reader_of(parts.model)
     encoder = Encoder(reader.tokenizer, reader.format(settings.format))
-    writing = _writing(parts.template, task, encoder.format)
+    writing = writing_of(parts.template, task, encoder.format)
     room = writing.max_tokens if writing else 0
     context = reader.context - (parts.adapter.n_virtual if parts.adapter else 0)
     questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, context, room)

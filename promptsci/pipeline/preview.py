@@ -54,7 +54,13 @@ class Preview:
         """
         if self.encoder is None or self.reader is None:
             return None
-        return Questioner(self.assembler, self.encoder, self.chooser(k), self.reader.context)
+        return Questioner(self.assembler, self.encoder, self.chooser(k), self.reader.context, self.room)
+
+    @property
+    def room(self) -> int:
+        """Tokens kept for a written answer; 0 where choices are scored."""
+        template = self.assembler.template
+        return template.front.max_tokens if template.writes(self.assembler.task) else 0
 
 
 def preview(settings: Settings, catalog: Catalog, find: Callable[[], Reader | None]) -> Preview:

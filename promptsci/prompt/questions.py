@@ -150,7 +150,7 @@ class Questioner:
                 return Fitted(shots[low:], queries[0], tuple(queries[1:]))
         if self._fits(queries[:1]):
             return Fitted((), queries[0], ())
-        n_tokens = self._length(queries[0])
+        n_tokens = queries[0].n_tokens(self.room)
         raise PromptError(
             f"example {example.id} needs {n_tokens:,} tokens without any shot; the model holds {self.context:,}",
             fix="Shorten the text, leave the row out, or use a model with a longer context.",
@@ -160,11 +160,7 @@ class Questioner:
         return self.encoder.encode([prompt.with_shots(prompt.shots[n_dropped:]) for prompt in variants])
 
     def _fits(self, queries: Sequence[Query]) -> bool:
-        return all(self._length(query) <= self.context for query in queries)
-
-    def _length(self, query: Query) -> int:
-        """Tokens of a prompt with its longest answer."""
-        return query.n_tokens + self.room
+        return all(query.n_tokens(self.room) <= self.context for query in queries)
 
     def _references(self, example: Example) -> References:
         if self.room:

@@ -49,10 +49,9 @@ class Query:
         """Tokens before the answer."""
         return len(self.ids)
 
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of the prompt with its longest answer."""
-        return len(self.ids) + max(map(len, self.choice_ids), default=0)
+    def n_tokens(self, room: int = 0) -> int:
+        """Tokens of the prompt with its longest choice, or with the room that is kept for a written answer."""
+        return len(self.ids) + max(map(len, self.choice_ids), default=room)
 
 
 class _End(NamedTuple):

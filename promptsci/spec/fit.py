@@ -66,7 +66,7 @@ def _choice_problems(template: Template, task: Task) -> Iterator[PromptsciError]
     where = template.document.where
     if given and not task.labels:
         what = f"choices: task {task.name} ({task.kind}) has no labels that need words"
-        yield SpecError(what, where=where(("choices",)), fix="Remove choices.")
+        yield SpecError(what, where=where(("choices",)), fix="Remove choices.", code="PS201")
         return
     for label in given:
         if label not in task.labels:
@@ -91,16 +91,18 @@ def _number_problems(template: Template, task: Task) -> Iterator[PromptsciError]
     numbers, number = template.front.numbers, task.number
     where = template.document.where(("numbers",))
     if numbers and number is None:
-        yield SpecError(f"numbers: a {task.kind} task has none", where=where, fix="Remove numbers.")
+        yield SpecError(f"numbers: a {task.kind} task has none", where=where, code="PS212", fix="Remove numbers.")
     elif number is not None and numbers:
         written = [number.written(each) for each in numbers]
         outside = [each for each in numbers if not number.low <= each <= number.high]
         if len(numbers) < 2 or len(set(written)) < len(written):
             what = f"numbers: give two or more that differ when written with {number.decimals} decimals"
-            yield SpecError(what, where=where)
+            yield SpecError(what, where=where, code="PS212")
         if outside:
             what = f"numbers: {outside[0]:g} lies outside {number.low:g} to {number.high:g}"
-            yield SpecError(what, where=where, fix="The range stands in task.yaml under number: low, high.")
+            yield SpecError(
+                what, where=where, code="PS212", fix="The range stands in task.yaml under number: low, high."
+            )
 
 
 def _writing_problems(template: Template, task: Task) -> Iterator[PromptsciError]:
@@ -108,4 +110,4 @@ def _writing_problems(template: Template, task: Task) -> Iterator[PromptsciError
     for key in ("stop", "max_tokens"):
         if key in given and not template.writes(task):
             what = f"{key}: nothing is written in this template, its choices are scored"
-            yield SpecError(what, where=template.document.where((key,)), fix=f"Remove {key}.")
+            yield SpecError(what, where=template.document.where((key,)), fix=f"Remove {key}.", code="PS213")

@@ -173,15 +173,6 @@ class Task(Record):
         return found
 
     @property
-    def gold_columns(self) -> frozenset[str]:
-        """The columns of the data that hold what is right."""
-        names = ("column", "answer", "tags", "more")
-        found = {getattr(self.section, name, None) for name in names}
-        # The options themselves are part of the question.
-        asked = {self.options.column} if self.options is not None else set()
-        return frozenset(name for name in found if name) - asked
-
-    @property
     def labels(self) -> tuple[str, ...]:
         """What a template may give words to, in the task's order: labels or types; none in other forms."""
         if self.relevance is not None:

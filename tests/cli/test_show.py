@@ -62,6 +62,7 @@ def test_the_cost_is_that_of_the_run(show: Call, score: Call) -> None:
         "rows": 24,
         "shared": round(1000 * tokens["distinct"] / 24),
         "unshared": round(1000 * tokens["unshared"] / 24),
+        "written": 0,
     }
 
 

@@ -29,7 +29,7 @@ def nearly_equal(wording: Wording) -> Iterator[Hit]:
 @rule("PS205", "warning", "one choice begins with the words of another")
 def begins_with(wording: Wording) -> Iterator[Hit]:
     """The summed log-likelihood of the longer can never exceed that of the shorter: under ``sum`` it never wins."""
-    for label, words in wording.words.items():
+    for label, words in wording.words.items() if wording.is_scored else ():
         for other, start in wording.words.items():
             if words != start and re.match(rf"{re.escape(start)}(?!\w)", words):
                 yield Hit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from functools import cached_property
 from promptsci.author.check.findings import Hit, Place
 from promptsci.author.check.rules import rule, rules_of
 from promptsci.author.check.sources import TaskFile
-from promptsci.data import Dataset, Integrity, Split, integrity, text_key
+from promptsci.data import Dataset, Findings, Integrity, Split, gold_reader, integrity, text_key
 
 MAJORITY = 0.9
 """Share of one label above which accuracy says little."""
 SHIFT = 0.2
 """Difference of a label's share between two splits that is more than chance in splits of a usual size."""
+MANY_RIGHT = ("options", "references", "phrases")
+"""Forms in which one text may well have several right answers."""
 FEW = 20
 """Rows below which shares say nothing."""
 
@@ -30,7 +33,8 @@ class Rows:
     @cached_property
     def integrity(self) -> Integrity:
         """Counts, repeats and overlaps."""
-        return integrity(self.dataset, self.asked.task.labels)
+        labels_of = gold_reader(self.asked.task, Findings(self.dataset.origin)).labels
+        return integrity(self.dataset, self.asked.task.labels, labels_of)
 
     def at(self, split: str | None = None) -> Place:
         """Where the task names a split of the data; rows of a file take no comments, so findings stand there."""
@@ -75,12 +79,14 @@ def leaks(rows: Rows) -> Iterator[Hit]:
 @rule("PS404", "warning", "one text with two labels")
 def label_noise(rows: Rows) -> Iterator[Hit]:
     """One of the labels is wrong, or the text alone does not decide."""
+    if rows.asked.task.form in MANY_RIGHT:
+        return
     golds: dict[str, set[str]] = defaultdict(set)
     ids: dict[str, list[str]] = defaultdict(list)
     for split in rows.dataset.splits.values():
         for example in split.examples:
             if example.gold is not None:
-                golds[text_key(example)].add(example.gold)
+                golds[text_key(example)].add(json.dumps(example.gold, sort_keys=True))
                 ids[text_key(example)].append(example.id)
     noisy = [key for key, found in golds.items() if len(found) > 1]
     if noisy:
@@ -139,7 +145,7 @@ def field_is_label(rows: Rows) -> Iterator[Hit]:
         example for split in rows.dataset.splits.values() for example in split.examples if example.gold is not None
     ]
     for field, column in rows.asked.task.fields.items():
-        if column in rows.asked.task.gold_columns or len(labelled) < FEW:
+        if column in rows.asked.gold_columns or len(labelled) < FEW:
             continue
         values = [str(example.fields.get(field)) for example in labelled]
         if _tells(values, [str(example.gold) for example in labelled]):

@@ -185,9 +185,10 @@ class _Check:
             return
         try:
             assembler = Assembler(wording.task, wording.template)
-        except PromptError as error:
-            hit = rendering_hit(wording, error)
-            self._add("PS112", hit.place, hit.what, hit.fix)
+        except PromptsciError as error:  # also a JSON Schema beside the task that cannot be read
+            for one in singles(error):
+                hit = rendering_hit(wording, one)
+                self._add("PS112" if isinstance(one, PromptError) else "PS003", hit.place, hit.what, hit.fix)
             return
         trial = Trial(wording, assembler, trial_rows(wording, rows), rows)
         before = len(self._found)
@@ -209,7 +210,8 @@ class _Check:
             self._notes.append(f"tokens of {wording.template.name}: no row at hand that it can show; give data=")
             return None
         try:
-            return read_prompt(wording, reader, prompt)
+            names = trial.assembler.names(trial.examples[0]) if trial.assembler.answers.same else ()
+            return read_prompt(wording, reader, prompt, names)
         except PromptsciError as error:
             self._add("PS309", wording.at(1), f"{reader.name}: {error.what}", error.fix)
             return None

@@ -12,11 +12,16 @@ from promptsci.author.check.findings import Finding, Place, column_of
 from promptsci.author.check.flow import Flow
 from promptsci.spec import Task, Template
 from promptsci.spec.document import Document
+from promptsci.spec.fit import allowed_variables
 from promptsci.spec.task import read_document, read_task, read_text
 
 _IGNORE = re.compile(r"#\s*promptsci:\s*ignore\s+(?P<codes>[^#\n]*)")
 _CODE = re.compile(r"[A-Za-z]\w+")
 _END = re.compile(r"\{%[-+]?\s*endblock")
+
+
+# Form -> the names in its section of the columns that hold the right answer; elsewhere it is ``column``.
+_GOLD = {"options": ("answer",), "spans": ("column", "tags"), "references": ("column", "more"), "relevance": ()}
 
 
 def lines_of(path: Path) -> tuple[str, ...]:
@@ -42,8 +47,15 @@ class TaskFile:
         return _place(self.document, keys)
 
     def at_label(self, label: str) -> Place:
-        """Where a label stands among the values."""
-        return self.at("label", "values", self.task.labels.index(label))
+        """Where a label or type stands in the section that lists it."""
+        key = "types" if self.task.spans is not None else "values"
+        return self.at(self.task.form, key, self.task.labels.index(label))
+
+    @property
+    def gold_columns(self) -> set[str]:
+        """The columns that hold the right answer."""
+        names = _GOLD.get(self.task.form, ("column",))
+        return {column for name in names if (column := getattr(self.task.section, name, None))}
 
 
 def read_task_file(path: Path) -> TaskFile:
@@ -74,10 +86,15 @@ class Wording:
         """The words that stand for each label."""
         return self.template.words(self.task.labels)
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether the model scores choices; otherwise it writes the answer."""
+        return not self.template.writes(self.task)
+
     @cached_property
     def flows(self) -> dict[str, Flow]:
-        """Block -> what of the fields and choices reaches its text."""
-        names = frozenset({*self.task.fields, "choices", "choice"})
+        """Block -> what of the fields and answers reaches its text."""
+        names = frozenset(name for block in allowed_variables(self.task).values() for name in block)
         return {block: Flow(tree, names) for block, tree in self.template.trees.items()}
 
     def at(self, line: int, word: str | None = None) -> Place:
@@ -88,7 +105,7 @@ class Wording:
         """Where a label's words stand: in the front matter, or where the label stands for itself."""
         if label in self.template.front.choices:
             return _place(self.template.document, ("choices", label))
-        return self.asked.at_label(label)
+        return self.asked.at_label(label) if label in self.task.labels else _place(self.template.document, ("numbers",))
 
     def at_start(self, block: str) -> Place:
         """Where a block begins."""

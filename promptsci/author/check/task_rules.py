@@ -11,7 +11,7 @@ from promptsci.author.check.sources import TaskFile
 from promptsci.author.check.yaml_traps import read_elsewhere
 from promptsci.data.example import split_name
 from promptsci.errors import PromptsciError, did_you_mean
-from promptsci.score import metric_named
+from promptsci.score import Facts, form_metric
 from promptsci.spec import Source
 
 
@@ -28,7 +28,7 @@ def no_source(asked: TaskFile) -> Iterator[Hit]:
     """A score is worth as much as is known of the rows behind it."""
     if asked.task.paper is None:
         for name, source in asked.task.data.items():
-            if source.about is None:
+            if source.about is None and source.yours is None:
                 what = f"neither 'paper' nor 'about' of data '{name}' says where the rows come from"
                 yield Hit(asked.at("data", name), what, "Add 'paper: ...', or 'about: ...' to the source.")
 
@@ -50,8 +50,10 @@ def not_pinned(asked: TaskFile) -> Iterator[Hit]:
 def unknown_metric(asked: TaskFile) -> Iterator[Hit]:
     """A run would be refused."""
     for place, name in enumerate(asked.task.metrics):
+        if name.startswith("hub:"):
+            continue  # nothing is downloaded for a look
         try:
-            metric_named(name, asked.task.labels)
+            form_metric(name, Facts(asked.task.form, asked.task.labels or ("any",)))
         except PromptsciError as error:
             yield Hit(asked.at("metrics", place), error.what, error.fix)
 
@@ -84,11 +86,11 @@ def fixed_shots(asked: TaskFile) -> Iterator[Hit]:
 @rule("PS507", "error", "another spelling is itself a label")
 def label_read_as_another(asked: TaskFile) -> Iterator[Hit]:
     """Rows with one label would be counted under another."""
-    read = asked.task.label.read if asked.task.label is not None else {}
-    for spelling, label in read.items():
+    column = asked.task.label or asked.task.label_set
+    for spelling, label in column.read.items() if column is not None else ():
         if spelling in asked.task.labels and spelling != label:
             what = f"rows labelled '{spelling}' would be read as '{label}', though '{spelling}' is a label"
-            yield Hit(asked.at("label", "read", spelling), what, "Remove the line, or the label.")
+            yield Hit(asked.at(asked.task.form, "read", spelling), what, "Remove the line, or the label.")
 
 
 @rule("PS508", "error", "two splits are the same data")
@@ -127,7 +129,7 @@ def same_column(asked: TaskFile) -> Iterator[Hit]:
 @rule("PS511", "note", "other YAML readers read another label")
 def yaml_trap(asked: TaskFile) -> Iterator[Hit]:
     """Here ``yes`` and ``1e3`` stay the text they are; a script that reads the file elsewhere gets True and 1000.0."""
-    for label in asked.task.labels:
+    for label in asked.task.labels if asked.task.relevance is None else ():
         meant = read_elsewhere(label, asked.lines)
         if meant is not None:
             yield Hit(

@@ -24,11 +24,17 @@ class Reading:
     encoder: Encoder
     prompt: Prompt
     query: Query
+    names: tuple[str, ...]
 
     @property
     def answers(self) -> dict[str, tuple[int, ...]]:
-        """The token ids of each label's answer."""
-        return dict(zip(self.wording.task.labels, self.query.choice_ids, strict=True))
+        """The token ids of each choice; none where choices differ from row to row, or answers are written."""
+        return dict(zip(self.names, self.query.choice_ids, strict=True)) if self.names else {}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of each choice."""
+        return dict(zip(self.names, self.prompt.choices, strict=True)) if self.names else {}
 
     @property
     def who(self) -> str:
@@ -36,15 +42,21 @@ class Reading:
         return f"{self.reader.name} ({self.encoder.format})"
 
 
-def read_prompt(wording: Wording, reader: Reader, prompt: Prompt) -> Reading:
+def read_prompt(wording: Wording, reader: Reader, prompt: Prompt, names: tuple[str, ...]) -> Reading:
     """The prompt of a wording as a model reads it, in the model's own format.
+
+    Args:
+        wording: what is read.
+        reader: who reads.
+        prompt: of one row.
+        names: of the choices, where they are the same in all rows.
 
     Raises:
         ModelError: the model's chat template refuses it.
         PromptError: an answer has no tokens.
     """
     encoder = Encoder(reader.tokenizer, reader.format(None))
-    return Reading(wording, reader, encoder, prompt, encoder.encode([prompt])[0])
+    return Reading(wording, reader, encoder, prompt, encoder.encode([prompt])[0], names)
 
 
 @rule("PS301", "warning", "a token spans prompt and answer")
@@ -89,6 +101,8 @@ def same_first_token(reading: Reading) -> Iterator[Hit]:
 def lengths(reading: Reading) -> Iterator[Hit]:
     """Every token makes a summed log-likelihood smaller: under ``sum`` the longest choice hardly ever wins."""
     counts = {label: len(ids) for label, ids in reading.answers.items()}
+    if not counts:
+        return
     label, other = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     if counts[label] >= LONGEST * counts[other]:
         what = f"to {reading.who} the answer of {label} is {counts[label]} tokens long, that of {other} {counts[other]}"
@@ -99,7 +113,7 @@ def lengths(reading: Reading) -> Iterator[Hit]:
 def not_kept(reading: Reading) -> Iterator[Hit]:
     """What the model reads is not what stands there: unknown characters, or words written another way."""
     for label, ids in reading.answers.items():
-        words = reading.prompt.choices[reading.wording.task.labels.index(label)]
+        words = reading.texts[label]
         back = reading.encoder.tokenizer.decode(ids)
         if back.split() != words.split():
             what = f"{reading.who} reads the answer of {label}, '{words}', as '{back.strip()}'"

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from jinja2.exceptions import SecurityError
 
 from promptsci.author.check.choice_rules import folded
 from promptsci.author.check.data_rules import Rows
-from promptsci.author.check.findings import Hit, place_of
+from promptsci.author.check.findings import Hit, Place, place_of
 from promptsci.author.check.rules import rule, rules_of
 from promptsci.author.check.sources import Wording
 from promptsci.author.check.token_rules import Reading
 from promptsci.data import Example, stratified
+from promptsci.data.findings import short
 from promptsci.errors import PromptError, PromptsciError
 from promptsci.lm.context import UNBOUNDED
-from promptsci.prompt import Assembler, Encoder, Pool, Prompt, Questioner, chooser
+from promptsci.prompt import GAP, Assembler, Encoder, Pool, Prompt, Questioner, chooser
 from promptsci.spec.budget import TooMuchWork
 
 ROWS = 200
@@ -54,8 +56,9 @@ class Trial:
 def trial_rows(wording: Wording, rows: Rows | None) -> tuple[Example, ...]:
     """A sample of every split, the same each time; without data, one row of stand-ins."""
     if rows is None:
-        fields = {field: f"({field})" for field in wording.task.fields}
-        return (Example("made up", fields, wording.task.labels[0]),)
+        fields: dict[str, Any] = {field: f"({field})" for field in wording.task.variables}
+        options = {"choices": ["(one option)", "(another option)"]} if wording.task.options else {}
+        return (Example("made up", {**fields, **options}),)
     return tuple(example for split in rows.dataset.splits.values() for example in stratified(split.examples, ROWS, 0))
 
 
@@ -76,6 +79,7 @@ def cannot_render(trial: Trial) -> Iterator[Hit]:
     for example in trial.examples:
         try:
             trial.assembler.prompt(example)
+            _write_target(trial, example)
         except PromptError as error:
             if error.code != "PS209" and (trial.rows is not None or is_hostile(error)):
                 yield rendering_hit(trial.wording, error, example if trial.rows is not None else None)
@@ -84,7 +88,18 @@ def cannot_render(trial: Trial) -> Iterator[Hit]:
             return
 
 
-def rendering_hit(wording: Wording, error: PromptError, example: Example | None = None) -> Hit:
+def _write_target(trial: Trial, example: Example) -> None:
+    """Renders the target of an answer that is written; those of choices are rendered with the prompt."""
+    if trial.wording.is_scored:
+        return
+    if example.gold is not None:
+        trial.assembler.target(example)
+    elif trial.rows is None:
+        shown = {**example.fields, **trial.assembler.answers.shown, "answer": "(answer)"}
+        trial.wording.template.render("target", shown)
+
+
+def rendering_hit(wording: Wording, error: PromptsciError, example: Example | None = None) -> Hit:
     """What a failed rendering is filed as."""
     of_row = f" (row {example.id})" if example is not None and example.id not in error.what else ""
     place = place_of(error, str(wording.template.path), wording.lines)
@@ -99,20 +114,76 @@ def is_hostile(error: PromptError) -> bool:
 
 @rule("PS209", "error", "answers do not parse back to their labels")
 def parses_back(trial: Trial) -> Iterator[Hit]:
-    """Two labels whose target block writes the same answer cannot be told apart, whatever the model says."""
+    """What the target block writes for a right answer must be read as that answer, and for no two choices the same."""
     wording = trial.wording
+    if not wording.is_scored:
+        yield from _written_back(trial)
+        return
+    example = trial.examples[0]
     first_with: dict[str, str] = {}
     try:
-        targets = trial.assembler.targets(trial.examples[0])
+        targets = trial.assembler.targets(example)
     except PromptError as error:
         if error.code == "PS209":
             yield Hit(wording.at_start("target"), error.what, error.fix or "Write {{ choice }} as it is.")
         return
-    for label, text in zip(wording.task.labels, targets, strict=True):
+    for label, text in zip(trial.assembler.names(example), targets, strict=True):
         other = first_with.setdefault(folded(text), label)
-        if other != label and folded(wording.words[other]) != folded(wording.words[label]):
+        words = [wording.words.get(each) for each in (label, other)]
+        if other != label and (None in words or folded(str(words[0])) != folded(str(words[1]))):
             what = f"the target writes '{text}' for {label}, and for {other} the same but for case or spacing"
             yield Hit(wording.at_start("target"), what, "Write {{ choice }} as it is.")
+
+
+def _written_back(trial: Trial) -> Iterator[Hit]:
+    """A written answer that is read as another one, or as none."""
+    written = trial.assembler.answers.written
+    assert written is not None, "the answer is written"
+    for example in trial.examples if trial.rows is not None else ():
+        if example.gold is None:
+            continue
+        try:
+            text = trial.assembler.target(example)
+        except PromptError:
+            return  # PS112 speaks of it
+        read = trial.assembler.read(text, example)
+        if read is None or written.write(replace(example, gold=read)) != written.write(example):
+            what = f"the target of row {example.id}, '{short(text)}', is not read back as its right answer"
+            yield Hit(trial.wording.at_start("target"), what, "Write {{ answer }} as it is.")
+            return
+
+
+@rule("PS214", "warning", "answers longer than max_tokens")
+def cut_answers(trial: Trial) -> Iterator[Hit]:
+    """An answer that is cut is not read as the right one, however good the model is."""
+    reading, limit = trial.reading, trial.wording.template.front.max_tokens
+    if reading is None or trial.rows is None or trial.wording.is_scored:
+        return
+    labelled = [example for example in trial.examples if example.gold is not None]
+    answers = [reading.encoder.answer(trial.assembler.target(example)) for example in labelled]
+    lengths = [len(encoding.ids) for encoding in reading.encoder.tokenizer.encode(answers)]
+    longer = sum(length > limit for length in lengths)
+    if longer > SHARE * len(lengths):
+        what = f"{longer} of {len(lengths)} right answers are longer than {limit} tokens of {reading.reader.name}"
+        fix = f"Write max_tokens: {max(lengths)} into the front matter."
+        yield Hit(_front_place(trial.wording, "max_tokens"), what, fix)
+
+
+@rule("PS215", "warning", "an answer holds a blank line")
+def blank_line(trial: Trial) -> Iterator[Hit]:
+    """In a plain prompt a blank line ends the answer, so the rest of such an answer is never written."""
+    if trial.rows is None or trial.wording.is_scored:
+        return
+    labelled = [example for example in trial.examples if example.gold is not None]
+    found = [example.id for example in labelled if GAP in trial.assembler.target(example)]
+    if found:
+        what = f"{len(found)} of {len(labelled)} right answers hold a blank line, such as that of row {found[0]}"
+        yield Hit(trial.wording.at_start("target"), what, "Write the answer as one paragraph.")
+
+
+def _front_place(wording: Wording, key: str) -> Place:
+    file, line, column = wording.template.document.where((key,)).rsplit(":", 2)
+    return Place(file, int(line), int(column))
 
 
 @rule("PS210", "warning", "the instruction names some choices and not others")
@@ -208,7 +279,8 @@ def _questioner(trial: Trial, k: int) -> Questioner | None:
     rule_ = "random" if task.shots.choose == "similar" else task.shots.choose
     chosen = chooser(rule_, Pool(pool.examples if pool is not None else (), task.labels), k, 0, task)
     encoder = Encoder(reading.reader.tokenizer, reading.encoder.format)
-    return Questioner(trial.assembler, encoder, chosen, reading.reader.context)
+    room = 0 if trial.wording.is_scored else trial.wording.template.front.max_tokens
+    return Questioner(trial.assembler, encoder, chosen, reading.reader.context, room)
 
 
 RULES = rules_of(globals())

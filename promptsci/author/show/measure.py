@@ -37,6 +37,11 @@ class Prompts(Protocol):
         ...
 
     @property
+    def room(self) -> int:
+        """Tokens kept for a written answer; 0 where choices are scored."""
+        ...
+
+    @property
     def reader(self) -> Reader | None:
         """The model's reading half."""
         ...
@@ -87,11 +92,18 @@ class Bin:
 
 @dataclass(frozen=True)
 class Cost:
-    """Tokens of scoring 1,000 rows with the reference prompts of the decision rules, reckoned from ``rows`` rows."""
+    """Tokens of asking about 1,000 rows, reckoned from ``rows`` rows.
+
+    Attributes:
+        shared: with prefixes computed once; scored choices with the reference prompts of the decision rules.
+        unshared: with every prompt, and every choice behind it, computed alone.
+        written: the most that is written, where answers are written.
+    """
 
     rows: int
     shared: int
     unshared: int
+    written: int
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ def _lengths(prompts: Prompts, encoder: Encoder, rows: Sequence[Example], k: int
     lengths: list[int] = []
     for start in range(0, len(rows), BATCH):
         made = [prompts.assembler.prompt(example, chooser.shots(example)) for example in rows[start : start + BATCH]]
-        lengths += [query.n_tokens for query in encoder.encode(made)]
+        lengths += [query.n_tokens(prompts.room) for query in encoder.encode(made)]
     return lengths
 
 
@@ -171,8 +183,12 @@ def _cost(prompts: Prompts, rows: Sequence[Example], k: int) -> Cost | None:
             continue  # the row is too long; the table of fits counts it
         n_rows += 1
         for query in question.queries():
-            queries[query.text, query.choices] = Asked(query.ids, query.choice_ids)
+            # Where answers are written the prompt alone is read: its last token takes the place of a choice.
+            is_scored = bool(query.choice_ids)
+            asked = (query.ids, query.choice_ids) if is_scored else (query.ids[:-1], [query.ids[-1:].tolist()])
+            queries[query.text, query.choices] = Asked(*asked)
     if not n_rows:
         return None
     trie = build(list(queries.values()))
-    return Cost(n_rows, round(1000 * trie.n_distinct / n_rows), round(1000 * trie.n_unshared / n_rows))
+    shared, unshared = (round(1000 * n / n_rows) for n in (trie.n_distinct, trie.n_unshared))
+    return Cost(n_rows, shared, unshared, 1000 * prompts.room)

@@ -13,6 +13,7 @@ from promptsci.data import Example
 from promptsci.errors import PromptError
 from promptsci.lm.context import UNBOUNDED
 from promptsci.prompt import Encoder, Prompt, Query, Questioner
+from promptsci.prompt.assembly import ANSWER_SPACE
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _shown(prompts: Prompts, example: Example, k: int) -> ShownPrompt:
         pieces=pieces_of(parts, encoder.tokenizer),
         answers=_answers(prompts, example, prompt, encoder, query),
         start_ids=encoder.tokenizer.start_ids if encoder.format == "plain" else (),
-        n_tokens=query.n_tokens,
+        n_tokens=query.n_tokens(prompts.room),
         fits=fits,
     )
 
@@ -141,7 +142,7 @@ def _fitted(prompts: Prompts, encoder: Encoder, example: Example, k: int) -> tup
         (question,) = questioner.questions([example])
         return question.shots, question.n_dropped, question.query, True
     except PromptError:
-        bare = Questioner(prompts.assembler, encoder, prompts.chooser(0), UNBOUNDED)
+        bare = Questioner(prompts.assembler, encoder, prompts.chooser(0), UNBOUNDED, prompts.room)
         (question,) = bare.questions([example])
         return (), k, question.query, False
 
@@ -149,15 +150,18 @@ def _fitted(prompts: Prompts, encoder: Encoder, example: Example, k: int) -> tup
 def _answers(
     prompts: Prompts, example: Example, prompt: Prompt, encoder: Encoder | None, query: Query | None
 ) -> tuple[Answer, ...]:
-    labels = prompts.assembler.task.labels
-    if encoder is None or query is None:
-        return tuple(
-            Answer(label, f" {words}", label == example.gold)
-            for label, words in zip(labels, prompt.choices, strict=True)
-        )
+    """The choices, the right one marked; or the one right answer, where answers are written."""
+    assembler = prompts.assembler
+    right = assembler.target(example) if example.gold is not None else None
+    names = assembler.names(example) or (("right answer",) if right is not None else ())
+    texts = prompt.choices or ((right,) if right is not None else ())
+    spelled = [encoder.answer(text) if encoder is not None else f"{ANSWER_SPACE}{text}" for text in texts]
+    ids: Sequence[tuple[int, ...]] = query.choice_ids if query is not None else [()] * len(texts)
+    if encoder is not None and not ids:
+        ids = [tuple(encoding.ids) for encoding in encoder.tokenizer.encode(spelled)]
     return tuple(
-        Answer(label, encoder.answer(words), label == example.gold, ids, tuple(map(encoder.tokenizer.token, ids)))
-        for label, words, ids in zip(labels, prompt.choices, query.choice_ids, strict=True)
+        Answer(name, shown, text == right, each, tuple(encoder.tokenizer.token(n) for n in each) if encoder else ())
+        for name, text, shown, each in zip(names, texts, spelled, ids, strict=True)
     )
 
 

@@ -131,10 +131,10 @@ def _measured(measure: Measure) -> Iterator[RenderableType]:
     yield _fits(measure)
     if measure.cost is not None:
         shared, unshared = measure.cost.shared, measure.cost.unshared
-        rows = f"reckoned from {measure.cost.rows:,} rows"
+        also = f", and at most {measure.cost.written:,} written" if measure.cost.written else ""
         yield Text(
             f"1,000 rows cost {shared:,} tokens with shared prefixes, {unshared:,} without ({unshared / shared:.0f} x; "
-            f"{rows}, reference prompts included)"
+            f"reckoned from {measure.cost.rows:,} rows){also}"
         )
 
 

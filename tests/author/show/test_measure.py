@@ -26,6 +26,8 @@ class Made:
     reader: Reader | None
     encoder: Encoder | None
 
+    room = 0
+
     def chooser(self, k: int) -> Chooser:
         return chooser("random", self.pool, k, 0, self.assembler.task)
 
