@@ -83,7 +83,7 @@ _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 def _known(name: str, source: dict[str, Any], data: str | None, options: dict[str, Any]) -> Known:
     from promptsci.author import read_table
     from promptsci.author.importers import Known
-    from promptsci.author.new_task import relative
+    from promptsci.author.parts import relative
 
     task = options["name"] or re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
     table = read_table(Path(data).expanduser()) if data else None

@@ -37,7 +37,7 @@ def test_a_column_called_label_comes_first() -> None:
 
 def test_without_a_name_the_fewest_values_decide() -> None:
     """No column has a label's name: the one with the fewest values is taken."""
-    guess = guess_label(table(text=TEXTS, five=list("aabbccddee") + ["a", "b"], two=list("xy") * 6))
+    guess = guess_label(table(text=TEXTS, five=list("aabbccddeeab"), two=list("xy") * 6))
 
     assert guess is not None
     assert guess.value == "two"
@@ -69,7 +69,8 @@ def test_ids_and_splits_are_no_label() -> None:
 
 def test_running_text_is_shown() -> None:
     """Columns of sentences are the fields; numbers, codes and the label are left out and named."""
-    found = table(title=TEXTS, abstract=TEXTS, doi=[f"10/{i}" for i in range(12)], year=list(range(12)), label=list("ab") * 6)
+    codes, years, labels = [f"10/{i}" for i in range(12)], list(range(12)), list("ab") * 6
+    found = table(title=TEXTS, abstract=TEXTS, doi=codes, year=years, label=labels)
     guess = guess_fields(found, "label")
 
     assert guess is not None
@@ -79,7 +80,8 @@ def test_running_text_is_shown() -> None:
 
 def test_short_texts_are_shown_where_there_is_nothing_longer() -> None:
     """Sequences and names are text too; a column of few values is not."""
-    guess = guess_fields(table(sequence=[f"ACGT{i}" for i in range(12)], lab=list("xy") * 6, label=list("ab") * 6), "label")
+    sequences = [f"ACGT{i}" for i in range(12)]
+    guess = guess_fields(table(sequence=sequences, lab=list("xy") * 6, label=list("ab") * 6), "label")
 
     assert guess is not None
     assert guess.value == ["sequence"]

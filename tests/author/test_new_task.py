@@ -79,9 +79,9 @@ def test_validation_stands_in_for_a_missing_test(sheet: Sheet, tmp_path: Path) -
 def test_odd_columns_and_labels(sheet: Sheet, tmp_path: Path) -> None:
     """Names that are no variables, words that YAML or Jinja would read otherwise, and spellings come out whole."""
     rows = [
-        {"the text": f"{{{{ {i} }}}} is: #{i}", "choice": f"a longer text, number {i}", "y": ("yes", "no", "Yes", "1e3")[i % 4]}
-        for i in range(24)
-    ]  # fmt: skip
+        {"the text": f"{{{{ {i} }}}} is: #{i}", "choice": f"a longer text, number {i}", "y": label}
+        for i, label in enumerate(["yes", "no", "Yes", "1e3"] * 6)
+    ]
     catalog = written(sheet(rows), tmp_path, label="y")
     task = catalog.task("mine")
 
