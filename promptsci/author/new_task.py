@@ -17,7 +17,6 @@ from promptsci.author.guess import (
     column_named,
     describe_label,
     guess_fields,
-    guess_kind,
     guess_label,
     guess_metrics,
     guess_spellings,
@@ -25,6 +24,7 @@ from promptsci.author.guess import (
     in_words,
     is_label_like,
 )
+from promptsci.author.guess_kind import guess_kind
 from promptsci.author.parts import splits_of
 from promptsci.author.table import Table
 from promptsci.author.wordings import wordings
@@ -130,19 +130,32 @@ class _Guesses:
 
 
 def _guessed(table: Table, label: str | None, fields: Sequence[str] | None) -> _Guesses:
+    likely = guess_label(table)
+    _check_kind(table, likely.value if likely else None, label)
     gold = _label(table, label)
-    kind = guess_kind(table, gold.value)
-    assert kind is not None, "a label-like column makes a classification"
     column = column_named(table, gold.value)
     spellings = guess_spellings(column)
     return _Guesses(
-        kind=kind,
+        kind=Guess("classification", f"column '{gold.value}' holds one label of {len(column.counts)} a row"),
         label=gold,
         labels=spellings,
         words=guess_words(spellings.value[0]),
         fields=_fields(table, gold.value, fields),
         metrics=guess_metrics(column),
     )
+
+
+def _check_kind(table: Table, likely: str | None, asked: str | None) -> None:
+    """Nothing when the rows are made for a classification, or somebody says so by naming the label's column.
+
+    Raises:
+        DataError: they look like another kind of task.
+    """
+    kind = guess_kind(table, likely)
+    if asked is None and kind is not None and kind.value != "classification":
+        what = f"the rows look made for {kind.value}: {kind.why}; only classification can be started from rows"
+        fix = "Copy a shipped task of that kind (promptsci tasks), or name the label: --label COLUMN."
+        raise DataError(what, where=str(table.origin), fix=fix)
 
 
 def _label(table: Table, asked: str | None) -> Guess[str]:

@@ -88,7 +88,7 @@ def splits_of(table: Table, folder: Path, fields: Sequence[str], label: str) -> 
     rows = {named[name]: part for name, part in table.rows.items()}
     counts = {name: len(part) for name, part in rows.items()}
     if table.files:
-        return Splits({named[name]: relative(path, folder) for name, path in table.files.items()}, counts, {}, why)
+        return Splits({named[name]: place(path, folder) for name, path in table.files.items()}, counts, {}, why)
     return _beside(rows, why)
 
 
@@ -121,9 +121,7 @@ def _counted(parts: Mapping[str, Sequence[object]]) -> str:
     return ", ".join(f"{name} {len(rows)}" for name, rows in parts.items())
 
 
-def relative(path: Path, folder: Path) -> str:
-    """The path from the task's folder; absolute where they have nothing in common."""
-    try:
-        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
-    except ValueError:  # another drive
-        return str(path.absolute())
+def place(path: Path, folder: Path) -> str:
+    """A file as task.yaml in ``ROOT/tasks/NAME`` names it: from there where it stands below ROOT, otherwise in full."""
+    whole, root = path.resolve(), folder.resolve().parent.parent
+    return Path(os.path.relpath(whole, folder.resolve())).as_posix() if whole.is_relative_to(root) else str(whole)
