@@ -1,7 +1,7 @@
 """What a wording's prompts are, written down byte for byte, and whether they still are; no model is asked.
 
-A golden render is the plain prompt of the task's first test row, behind 0 and behind 2 shots, and each answer behind a bar:
-where the prompt ends and the answer's space begins.
+A golden render is the plain prompt of the task's first test row, behind 0 and behind 2 shots, and each answer behind a
+bar: where the prompt ends and the answer's space begins.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -71,20 +71,6 @@ def _rank_of_name(name: str) -> int:
     return 0 if low.endswith(("_label", "-label", " label")) else len(LABEL_NAMES)
 
 
-def guess_kind(table: Table, label: str | None) -> Guess[str] | None:
-    """The kind of task that the rows can be, by the first of the guesses below that fits."""
-    return next((found for guess in KINDS if (found := guess(table, label)) is not None), None)
-
-
-def _classification(table: Table, label: str | None) -> Guess[str] | None:
-    if label is None or not is_label_like(table.columns[label]):
-        return None
-    return Guess("classification", f"column '{label}' holds one label of {len(table.columns[label].counts)} a row")
-
-
-KINDS: tuple[Callable[[Table, str | None], Guess[str] | None], ...] = (_classification,)
-
-
 def guess_fields(table: Table, label: str) -> Guess[list[str]] | None:
     """The columns of running text; short texts where there is no running text."""
     columns = [
@@ -141,7 +127,12 @@ def guess_words(labels: Sequence[str]) -> Guess[dict[str, str]]:
 def in_words(name: str) -> str:
     """A name as words: ``CompareOrContrast`` is ``compare or contrast``, ``not_entailment`` is ``not entailment``."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"[_\s]+", " ", name)).strip()
-    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in apart.split()) or name
+    return " ".join(word if _is_short_capital(word) else word.lower() for word in apart.split()) or name
+
+
+def _is_short_capital(word: str) -> bool:
+    """Whether a word is an abbreviation: up to four letters, all capitals."""
+    return word.isupper() and len(word) <= 4
 
 
 def guess_metrics(column: Column) -> Guess[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from promptsci.author.guess import (
     column_named,
     describe_label,
     guess_fields,
-    guess_kind,
     guess_label,
     guess_metrics,
     guess_spellings,
@@ -26,7 +24,8 @@ from promptsci.author.guess import (
     in_words,
     is_label_like,
 )
-from promptsci.author.parts import split_rows
+from promptsci.author.guess_kind import guess_kind
+from promptsci.author.parts import splits_of
 from promptsci.author.table import Table
 from promptsci.author.wordings import wordings
 from promptsci.errors import DataError, SpecError
@@ -91,42 +90,72 @@ def plan_task(
     if not re.fullmatch(NAME_FORM, name):
         fix = "Use lower-case letters, digits, hyphens and dots, such as task=my-task."
         raise SpecError(f"'{name}' cannot be the name of a task", fix=fix)
-    gold = _label(table, label)
-    kind = guess_kind(table, gold.value)
-    assert kind is not None, "a label-like column makes a classification"
-    column = column_named(table, gold.value)
-    shown = _fields(table, gold.value, fields)
-    spellings = guess_spellings(column)
-    words = guess_words(spellings.value[0])
-    metrics = guess_metrics(column)
-    splits = _splits(table, root / "tasks" / name, shown.value, gold.value)
-    named = {_variable(each): each for each in shown.value}
-    noun, thing = _noun(gold.value), in_words(shown.value[0]) if len(shown.value) == 1 else "row"
-    guesses: dict[str, Guess[Any]] = {
-        "kind": kind,
-        "label": gold,
-        "labels": spellings,
-        "words": words,
-        "fields": shown,
-        "metrics": metrics,
-    }
+    guessed = _guessed(table, label, fields)
+    column, shown = guessed.label.value, guessed.fields.value
+    splits = splits_of(table, root / "tasks" / name, shown, column)
+    thing = in_words(shown[0]) if len(shown) == 1 else "row"
     return Plan(
         name=name,
-        title=f"Which {noun} fits each {thing}?",
-        kind=kind.value,
+        title=f"Which {_noun(column)} fits each {thing}?",
+        kind=guessed.kind.value,
         licence=NOT_STATED,
-        label=gold.value,
-        labels=spellings.value[0],
-        read=spellings.value[1],
-        words=words.value,
-        fields=named,
-        metrics=metrics.value,
+        label=column,
+        labels=guessed.labels.value[0],
+        read=guessed.labels.value[1],
+        words=guessed.words.value,
+        fields=_variables(shown),
+        metrics=guessed.metrics.value,
         splits=splits.files,
         rows=splits.rows,
         about=splits.about,
         written=splits.written,
-        why={part: guess.why for part, guess in guesses.items()} | {"splits": splits.about},
+        why={**guessed.evidence(), "splits": splits.about},
     )
+
+
+@dataclass(frozen=True)
+class _Guesses:
+    """All guesses about a table."""
+
+    kind: Guess[str]
+    label: Guess[str]
+    labels: Guess[tuple[list[str], dict[str, str]]]
+    words: Guess[dict[str, str]]
+    fields: Guess[list[str]]
+    metrics: Guess[list[str]]
+
+    def evidence(self) -> dict[str, str]:
+        """Part -> the evidence for it."""
+        return {part: guess.why for part, guess in vars(self).items()}
+
+
+def _guessed(table: Table, label: str | None, fields: Sequence[str] | None) -> _Guesses:
+    likely = guess_label(table)
+    _check_kind(table, likely.value if likely else None, label)
+    gold = _label(table, label)
+    column = column_named(table, gold.value)
+    spellings = guess_spellings(column)
+    return _Guesses(
+        kind=Guess("classification", f"column '{gold.value}' holds one label of {len(column.counts)} a row"),
+        label=gold,
+        labels=spellings,
+        words=guess_words(spellings.value[0]),
+        fields=_fields(table, gold.value, fields),
+        metrics=guess_metrics(column),
+    )
+
+
+def _check_kind(table: Table, likely: str | None, asked: str | None) -> None:
+    """Nothing when the rows are made for a classification, or somebody says so by naming the label's column.
+
+    Raises:
+        DataError: they look like another kind of task.
+    """
+    kind = guess_kind(table, likely)
+    if asked is None and kind is not None and kind.value != "classification":
+        what = f"the rows look made for {kind.value}: {kind.why}; only classification can be started from rows"
+        fix = "Copy a shipped task of that kind (promptsci tasks), or name the label: --label COLUMN."
+        raise DataError(what, where=str(table.origin), fix=fix)
 
 
 def _label(table: Table, asked: str | None) -> Guess[str]:
@@ -160,6 +189,16 @@ def _fields(table: Table, label: str, asked: Sequence[str] | None) -> Guess[list
     return Guess([column_named(table, name).name for name in asked], "as asked")
 
 
+def _variables(columns: Sequence[str]) -> dict[str, str]:
+    """Template variable -> column, each with a name of its own."""
+    named: dict[str, str] = {}
+    for column in columns:
+        name = _variable(column)
+        alike = sum(1 for taken in named if taken.rstrip("0123456789_") == name.rstrip("0123456789_"))
+        named[name if name not in named else f"{name}_{alike + 1}"] = column
+    return named
+
+
 def _variable(column: str) -> str:
     """A column's name as a template variable."""
     name = re.sub(r"\W+", "_", column, flags=re.ASCII).strip("_").lower() or "text"
@@ -169,63 +208,6 @@ def _variable(column: str) -> str:
 
 def _noun(label: str) -> str:
     return in_words(label) if len(label) > 2 else "label"
-
-
-@dataclass(frozen=True)
-class _Splits:
-    files: dict[str, str]
-    rows: dict[str, int]
-    written: Mapping[str, Sequence[Mapping[str, Any]]]
-    about: str
-
-
-def _splits(table: Table, folder: Path, fields: Sequence[str], label: str) -> _Splits:
-    """Where each split's rows stand: in the user's own files, or in files written beside task.yaml."""
-    named = {name: _as_test(name, table) for name in table.rows}
-    if table.files and table.is_split and "test" in named.values():
-        files = {named[name]: relative(path, folder) for name, path in table.files.items()}
-        rows = {named[name]: len(part) for name, part in table.rows.items()}
-        return _Splits(files, rows, {}, f"{table.why}: {_counted(table.rows)}{_stands_in(named)}")
-    parts: Mapping[str, Sequence[Mapping[str, Any]]]
-    if table.is_split and "test" in named.values():
-        parts = {named[name]: rows for name, rows in table.rows.items()}
-        about = f"{table.why}: {_counted(table.rows)}{_stands_in(named)}"
-    else:
-        rows = [row for part in table.rows.values() for row in part]
-        parts = split_rows(rows, fields, label)
-        dropped = len(rows) - sum(map(len, parts.values()))
-        about = f"{table.why}; split here, label by label and like texts together: {_counted(parts)}"
-        about += f"; {dropped} rows without a label left out" if dropped else ""
-        if table.is_split:
-            about = f"there is no test split in {table.origin}; " + about
-    if "test" not in parts or len(parts) < 2:
-        what = f"{table.n_rows} rows are too few to be split into train and test"
-        raise DataError(what, where=str(table.origin), fix="Give three rows of each label or more.")
-    files = {name: f"{name}.jsonl" for name in parts}
-    rows_of = {name: len(part) for name, part in parts.items()}
-    return _Splits(files, rows_of, {files[name]: part for name, part in parts.items()}, about)
-
-
-def _as_test(name: str, table: Table) -> str:
-    """The split that rows are used as: without a test split, validation stands in for it."""
-    stands_in = name == "validation" and "test" not in table.rows and "train" in table.rows
-    return "test" if stands_in else name
-
-
-def _stands_in(named: Mapping[str, str]) -> str:
-    return "; there is no test split, so validation is used as test" if named.get("validation") == "test" else ""
-
-
-def _counted(parts: Mapping[str, Sequence[object]]) -> str:
-    return ", ".join(f"{name} {len(rows)}" for name, rows in parts.items())
-
-
-def relative(path: Path, folder: Path) -> str:
-    """The path from the task's folder; absolute where they have nothing in common."""
-    try:
-        return Path(os.path.relpath(path.absolute(), folder.absolute())).as_posix()
-    except ValueError:  # another drive
-        return str(path.absolute())
 
 
 def write_task(plan: Plan, root: Path, *, force: bool = False) -> list[Path]:

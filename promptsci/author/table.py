@@ -15,7 +15,7 @@ from promptsci.data.example import split_name
 from promptsci.data.findings import Findings
 from promptsci.data.formats import Row, read_rows
 from promptsci.data.hub import STANDARD
-from promptsci.data.read import files_in, own_split
+from promptsci.data.read import ORDER, files_in, own_split
 from promptsci.errors import DataError
 
 SPLIT_COLUMNS = ("split", "subset", "fold", "partition")
@@ -103,13 +103,14 @@ def read_table(path: Path) -> Table:
         raise DataError("there is no such file or folder", where=str(path))
     else:
         files, why = _with_siblings(path)
+    files = {name: files[name] for name in sorted(files, key=lambda name: (ORDER.get(name, 1), name))}
     rows = {name: _rows(file) for name, file in files.items()}
     only = next(iter(rows.values())) if len(rows) == 1 else ()
     column = next((name for name in SPLIT_COLUMNS if _tells_splits(only, name)), None)
     if column is None:
         return Table(path, files, rows, why)
     parts: dict[str, list[Row]] = {}
-    for row in only:
+    for row in sorted(only, key=lambda row: ORDER[split_name(str(row[column]))]):  # a stable sort keeps file order
         parts.setdefault(split_name(str(row[column])), []).append(row)
     return Table(path, {}, {name: tuple(part) for name, part in parts.items()}, f"column '{column}'")
 

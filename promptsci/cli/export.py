@@ -39,12 +39,13 @@ def command(**options: Any) -> None:
     from promptsci.spec import Catalog
 
     nouns = read_nouns(options["nouns"], NOUNS, required=["task"])
-    kept = {name: options[name] for name in ("shots", "choose", "pool", "seed", "limit")}
-    export = export_lm_eval(Asked(**nouns, **kept), Catalog.standard(*options["catalog"]))
+    kept: dict[str, Any] = {name: options[name] for name in ("shots", "choose", "pool", "seed", "limit")}
+    export = export_lm_eval(Asked(**{**kept, **nouns}), Catalog.standard(*options["catalog"]))
     folder = options["out"] or Path("lm-eval") / export.name
     files = {folder / name: text for name, text in export.files.items()}
     write_new(files, force=options["force"])
-    follow = [f"cd {folder}", f"lm_eval --model hf --model_args pretrained=MODEL --include_path . --tasks {export.name}"]
+    harness = f"lm_eval --model hf --model_args pretrained=MODEL --include_path . --tasks {export.name}"
+    follow = [f"cd {folder}", harness]
     if options["as_json"]:
         said = {"task": export.name, "rows": export.n_rows, "files": [str(file) for file in files]}
         print_json({**said, "notes": list(export.notes), "next": follow})

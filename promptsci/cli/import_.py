@@ -83,7 +83,7 @@ _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 def _known(name: str, source: dict[str, Any], data: str | None, options: dict[str, Any]) -> Known:
     from promptsci.author import read_table
     from promptsci.author.importers import Known
-    from promptsci.author.new_task import relative
+    from promptsci.author.parts import place
 
     task = options["name"] or re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
     table = read_table(Path(data).expanduser()) if data else None
@@ -91,6 +91,6 @@ def _known(name: str, source: dict[str, Any], data: str | None, options: dict[st
     if table is not None:
         folder = Path("tasks") / task
         splits = table.files if table.is_split else dict.fromkeys(["test"], table.origin)
-        given = {"files": {split: relative(path, folder) for split, path in splits.items()}}
+        given = {"files": {split: place(path, folder) for split, path in splits.items()}}
     labels = tuple(label.strip() for label in (options["labels"] or "").split(",") if label.strip())
     return Known(task, f"{name}, as imported", given, table, labels)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
 from promptsci.errors import PromptsciError, raise_all
+
+if TYPE_CHECKING:
+    from promptsci.spec import Catalog, Task
 
 
 @click.command("templates", short_help="List the wordings.")
@@ -29,12 +33,7 @@ def command(nouns: tuple[str, ...], catalog: tuple[Path, ...], as_json: bool) ->
     name = read_nouns(nouns, ["task"]).get("task")
     entries: list[dict[str, Any]] = []
     problems: list[PromptsciError] = []
-    for each in [name] if name else found.task_names():
-        try:
-            task = found.task(each)
-        except PromptsciError as error:
-            problems.append(error)
-            continue
+    for task in [found.task(name)] if name else _all_tasks(found, problems):
         for wording, path in found.wordings(task).items():
             try:
                 entries.append(template_entry(task, wording, read_template(path)))
@@ -45,3 +44,12 @@ def command(nouns: tuple[str, ...], catalog: tuple[Path, ...], as_json: bool) ->
     else:
         show_templates(entries)
     raise_all(problems)
+
+
+def _all_tasks(catalog: Catalog, problems: list[PromptsciError]) -> Iterator[Task]:
+    """Every task that can be read; what is wrong with the others goes to problems."""
+    for name in catalog.task_names():
+        try:
+            yield catalog.task(name)
+        except PromptsciError as error:
+            problems.append(error)

@@ -130,8 +130,8 @@ def _why_written_out(rows: Sequence[_Row], template: Template, assembler: Assemb
     try:
         query = _theirs(source)
         for row in rows:
-            for example, text in [(row.example, row.prompt.query), *zip(row.shots, row.prompt.shots, strict=True)]:
-                ours = text if isinstance(text, str) else text.input
+            shown = [shot.input for shot in row.prompt.shots]
+            for example, ours in zip((row.example, *row.shots), (row.prompt.query, *shown), strict=True):
                 if query.render(_document(example, assembler)) != ours:
                     return f"the harness's Jinja reads the input block otherwise (row {example.id})"
     except (jinja2.TemplateError, ValueError, TypeError, LookupError) as error:
@@ -183,9 +183,7 @@ def _by_template(
     return config, documents
 
 
-def _written_out(
-    rows: Sequence[_Row], assembler: Assembler
-) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+def _written_out(rows: Sequence[_Row], assembler: Assembler) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """The harness reads whole prompts."""
     config: dict[str, Any] = {"description": "", "doc_to_text": f"{{{{ {PROMPT} }}}}", "num_fewshot": 0}
     documents = []

@@ -1,4 +1,4 @@
-"""One prompt of another tool, before it is a wording: Jinja for input, target and choices, and what can be told of it."""
+"""One prompt of another tool, before it is a wording: Jinja of input, target and choices, and what they tell."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Exported tasks beside lm-evaluation-harness 0.4.13 itself (PROMPTSCI_LM_EVAL: its Python), and its rules written out."""
+"""Exported tasks beside lm-evaluation-harness 0.4.13 (PROMPTSCI_LM_EVAL: its Python) and its rules, written out."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
@@ -79,7 +80,7 @@ def test_shipped_wordings_are_exported_as_they_are(wording: str, shots: int) -> 
 
 @pytest.mark.parametrize("query", FIXES.values(), ids=FIXES)
 def test_trimming_comes_out_the_same(project: Path, catalog: Catalog, query: str) -> None:
-    """What our Jinja trims, the exported source has trimmed: loops, sets, comments, raw text, white space of a field."""
+    """What our Jinja trims, the exported source has trimmed: loops, sets, comments, raw text, edges of a field."""
     path = project / "templates" / "verdicts" / "plain.jinja"
     path.write_text(path.read_text().replace("Text: {{ text }}\nIt is\n", f"{query}Text: {{{{ text }}}}\n"))
     (project / "tasks" / "verdicts" / "test.jsonl").write_text('{"text": "  a b ", "label": "bad"}\n')
@@ -183,8 +184,8 @@ def test_the_harness_asks_the_same_and_scores_the_same(shots: int, tmp_path: Pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    settings = Settings("citation-intent", model=model, shots=shots, limit=24, format="plain", dtype="float32", verify=0)
-    prepared = prepare(settings, Catalog.standard())
+    settings = Settings("citation-intent", model=model, shots=shots, limit=24, format="plain", dtype="float32")
+    prepared = prepare(replace(settings, verify=0), Catalog.standard())
     folder = folder_of(prepared, tmp_path / "runs")
     run(prepared, folder, LMs(load_transformers))
     rows = [json.loads(line) for line in (folder.path / "predictions.jsonl").read_text().splitlines()]

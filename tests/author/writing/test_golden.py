@@ -89,7 +89,7 @@ def test_files_of_wordings_that_are_gone_are_found(project: Path, catalog: Catal
     [
         ("row: {text: A proof.}\n    contains: A proof", ""),
         ("row: {text: A proof.}\n    lacks: '{{'", ""),
-        ("row: {text: A proof.}\n    equals: \"Is it good or bad?\\n\\nText: A proof.\\nIt is\"", ""),
+        ('row: {text: A proof.}\n    equals: "Is it good or bad?\\n\\nText: A proof.\\nIt is"', ""),
         ("id: test-1\n    contains: test row 1", ""),
         ("id: train-1\n    split: train\n    shots: 2\n    contains: 'row 1\\n'", "does not contain"),
         ("id: test-1\n    shots: 2\n    contains: train row", ""),

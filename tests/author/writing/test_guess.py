@@ -6,13 +6,13 @@ import pytest
 
 from promptsci.author.guess import (
     guess_fields,
-    guess_kind,
     guess_label,
     guess_metrics,
     guess_spellings,
     guess_words,
     in_words,
 )
+from promptsci.author.guess_kind import guess_kind
 from promptsci.author.table import Column, Table
 
 
@@ -37,7 +37,7 @@ def test_a_column_called_label_comes_first() -> None:
 
 def test_without_a_name_the_fewest_values_decide() -> None:
     """No column has a label's name: the one with the fewest values is taken."""
-    guess = guess_label(table(text=TEXTS, five=list("aabbccddee") + ["a", "b"], two=list("xy") * 6))
+    guess = guess_label(table(text=TEXTS, five=list("aabbccddeeab"), two=list("xy") * 6))
 
     assert guess is not None
     assert guess.value == "two"
@@ -58,8 +58,9 @@ def test_other_columns_are_no_label(values: list) -> None:
     found = table(text=TEXTS, label=values)
 
     assert guess_label(found) is None
-    assert guess_kind(found, "label") is None
-    assert guess_kind(found, None) is None
+    assert all(
+        guess is None or guess.value != "classification" for guess in map(guess_kind, [found] * 2, ["label", None])
+    )
 
 
 def test_ids_and_splits_are_no_label() -> None:
@@ -69,7 +70,8 @@ def test_ids_and_splits_are_no_label() -> None:
 
 def test_running_text_is_shown() -> None:
     """Columns of sentences are the fields; numbers, codes and the label are left out and named."""
-    found = table(title=TEXTS, abstract=TEXTS, doi=[f"10/{i}" for i in range(12)], year=list(range(12)), label=list("ab") * 6)
+    codes, years, labels = [f"10/{i}" for i in range(12)], list(range(12)), list("ab") * 6
+    found = table(title=TEXTS, abstract=TEXTS, doi=codes, year=years, label=labels)
     guess = guess_fields(found, "label")
 
     assert guess is not None
@@ -79,7 +81,8 @@ def test_running_text_is_shown() -> None:
 
 def test_short_texts_are_shown_where_there_is_nothing_longer() -> None:
     """Sequences and names are text too; a column of few values is not."""
-    guess = guess_fields(table(sequence=[f"ACGT{i}" for i in range(12)], lab=list("xy") * 6, label=list("ab") * 6), "label")
+    sequences = [f"ACGT{i}" for i in range(12)]
+    guess = guess_fields(table(sequence=sequences, lab=list("xy") * 6, label=list("ab") * 6), "label")
 
     assert guess is not None
     assert guess.value == ["sequence"]
@@ -105,6 +108,8 @@ def test_numbers_stand_in_their_order() -> None:
         ("CompareOrContrast", "compare or contrast"),
         ("not_entailment", "not entailment"),
         ("EI", "EI"),
+        ("N", "N"),
+        ("USED-FOR", "used-for"),
         ("Method", "method"),
         ("0", "0"),
         ("__", "__"),
@@ -125,3 +130,26 @@ def test_the_metric_follows_the_balance() -> None:
     """Even labels are judged by accuracy, uneven ones by macro-F1."""
     assert guess_metrics(Column("l", tuple("aabb"))).value[0] == "accuracy"
     assert guess_metrics(Column("l", tuple("aaab"))).value[0] == "macro_f1"
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ({"q": TEXTS, "options": [["salt", "ice", "ash"]] * 12, "answer": list("ABC") * 4}, "multiple-choice"),
+        ({"q": TEXTS, "options": [["salt", "ice"]] * 12, "right": ["ice", "salt"] * 6}, "multiple-choice"),
+        ({"tokens": [["a", "b"]] * 12, "tags": [["O", "B-X"], ["B-Y", "I-Y"]] * 6}, "extraction"),
+        ({"text": TEXTS, "topics": [["a", "b"], ["b"], []] * 4}, "multilabel"),
+        ({"text": TEXTS, "label": ["x", "y"] * 6, "tags": [["a", "b"], ["b"]] * 6}, "classification"),
+        ({"text": TEXTS, "summary": [f"Row {i}." for i in range(12)]}, "generation"),
+        ({"text": TEXTS, "target": TEXTS, "targets": [[text, "other"] for text in TEXTS]}, "generation"),
+        ({"text": TEXTS, "note": [f"Row {i}." for i in range(12)]}, None),
+    ],
+    ids=["letters", "texts", "tags", "lists", "label", "summary", "references", "nothing"],
+)
+def test_the_kind_is_told_by_the_columns(columns: dict, kind: str | None) -> None:
+    """Options, tags, lists of labels, one label, references: each kind is told by what only it has."""
+    found = table(**columns)
+    label = guess_label(found)
+    guess = guess_kind(found, label.value if label else None)
+
+    assert (guess.value if guess else None) == kind

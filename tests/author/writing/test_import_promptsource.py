@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,10 @@ ROWS: dict[str, list[dict]] = {
 }  # fmt: skip
 SMALL = {
     "Yes or no": ("{{ text }} Is it?\n|||\n{{ answer_choices[label] }}", "no ||| yes"),
-    "If": ("{% if text %}\nA: {{ text }}{% endif %}\nB ||| {% if label == 1 %}yes{% else %}no{% endif %}", "no ||| yes"),
+    "If": (
+        "{% if text %}\nA: {{ text }}{% endif %}\nB ||| {% if label == 1 %}yes{% else %}no{% endif %}",
+        "no ||| yes",
+    ),
     "Random": ("{{ [1, 2] | random }} ||| {{ answer_choices[label] }}", "no ||| yes"),
     "Leaky": ("{{ text }} {{ label }} ||| {{ answer_choices[label] }}", "no ||| yes"),
     "Two bars": ("{{ text }} ||| a ||| b", None),
@@ -136,7 +138,7 @@ def test_prompts_keep_every_byte(package: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_carried_over_is_said(package: Path, tmp_path: Path) -> None:
-    """Random prompts, prompts that show their own answer, and prompts without one boundary are named with the reason."""
+    """Prompts that are random, that show their own answer or have no one boundary are named with the reason."""
     made, notes = imported("small", package, tmp_path, SMALL_ROWS)
 
     assert set(made) == {"Yes or no", "If"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,12 +77,32 @@ def test_validation_stands_in_for_a_missing_test(sheet: Sheet, tmp_path: Path) -
     assert "validation is used as test" in str(source.about)
 
 
+def test_files_elsewhere_are_named_in_full(sheet: Sheet, tmp_path: Path) -> None:
+    """Files outside the project are named by their whole path, so that the task can be moved with the project."""
+    (tmp_path / "project").mkdir()
+    sheet(ROWS[:20], "train.csv")
+    files = written(sheet(ROWS[20:], "test.csv"), tmp_path / "project").task("mine").data["own"].files
+
+    assert files == {"train": str(tmp_path / "train.csv"), "test": str(tmp_path / "test.csv")}
+
+
+def test_rows_of_another_kind_are_not_forced(tmp_path: Path) -> None:
+    """Rows with options look like multiple choice, and that is said; a named label is taken all the same."""
+    path = tmp_path / "rows.jsonl"
+    rows = [{"q": f"What is number {i}?", "options": ["a", "b"], "answer": "AB"[i % 2]} for i in range(12)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    with pytest.raises(DataError, match="look made for multiple-choice: column 'answer' names one of the options"):
+        plan_task("mine", read_table(path), tmp_path)
+    assert plan_task("mine", read_table(path), tmp_path, label="answer").labels == ["A", "B"]
+
+
 def test_odd_columns_and_labels(sheet: Sheet, tmp_path: Path) -> None:
     """Names that are no variables, words that YAML or Jinja would read otherwise, and spellings come out whole."""
     rows = [
-        {"the text": f"{{{{ {i} }}}} is: #{i}", "choice": f"a longer text, number {i}", "y": ("yes", "no", "Yes", "1e3")[i % 4]}
-        for i in range(24)
-    ]  # fmt: skip
+        {"the text": f"{{{{ {i} }}}} is: #{i}", "choice": f"a longer text, number {i}", "y": label}
+        for i, label in enumerate(["yes", "no", "Yes", "1e3"] * 6)
+    ]
     catalog = written(sheet(rows), tmp_path, label="y")
     task = catalog.task("mine")
 
