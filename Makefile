@@ -24,7 +24,7 @@ slow: environment  ## the slow tests too
 	$(PYTHON) -m pytest -n 2 --run-slow
 
 golden: environment  ## write the golden prompts anew; read the diff before you commit it
-	$(PYTHON) -m pytest tests -k golden --update-golden
+	$(PYTHON) -m promptsci test --update
 
 docs: environment  ## run the commands that the README and docs promise
 	$(PYTHON) -m pytest tests/test_docs.py

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-GOLDEN = Path(__file__).parent / "golden"
 OPT_IN = ("slow", "gpu", "network")
 CONNECT, CONNECT_EX, LOOK_UP = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 NUMBERS = itertools.count()
@@ -32,12 +31,9 @@ CHAT_TEMPLATE = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """One switch for each kind of test that is off by default, and one to write the golden files."""
+    """One switch for each kind of test that is off by default."""
     for name in OPT_IN:
         parser.addoption(f"--run-{name}", action="store_true", help=f"also run tests marked {name}")
-    parser.addoption(
-        "--update-golden", action="store_true", help="write tests/golden anew instead of comparing with it"
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -203,22 +199,6 @@ def tiny_gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pad_token_id=2,
     )
     return _write_lm(tmp_path_factory.mktemp("tiny-gpt2"), config)
-
-
-@pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """A function (name, text) that compares a text, byte for byte, with tests/golden/NAME; `make golden` writes it."""
-
-    def compare(name: str, text: str) -> None:
-        path = GOLDEN / name
-        if request.config.getoption("--update-golden"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
-        elif not path.is_file():
-            pytest.fail(f"tests/golden/{name} does not exist: run `make golden` and read what it wrote")
-        assert text == path.read_bytes().decode()
-
-    return compare
 
 
 @pytest.fixture

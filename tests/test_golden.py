@@ -1,66 +1,43 @@
-"""Every shipped wording as the model reads it, byte for byte: a change of words, data or assembly is a visible diff."""
+"""Every shipped wording as the model reads it, byte for byte: a change of words, data or assembly is a visible diff.
+
+``make golden`` writes tests/golden anew; the code that compares is that of ``promptsci test``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from promptsci.data import Example, read_dataset
-from promptsci.prompt import Assembler, Pool, Prompt, chooser
-from promptsci.spec import Catalog, Task, check_fit
+from promptsci.author import left_over, outcomes_of
+from promptsci.author.golden import SHOTS, golden_path
+from promptsci.spec import Catalog
 from promptsci.spec.catalog import shipped_root
 
 CATALOG = Catalog((shipped_root(),))
 GOLDEN = Path(__file__).parent / "golden"
-WORDINGS = [(name, wording) for name in CATALOG.task_names() for wording in CATALOG.wordings(CATALOG.task(name))]
+TASKS = [CATALOG.task(name) for name in CATALOG.task_names()]
+WORDINGS = [(task.name, wording) for task in TASKS for wording in CATALOG.wordings(task)]
 
 
-def rows(task: Task) -> tuple[list[Example], Example]:
-    """A pool of shots and a query: bundled rows, or made-up ones where a task's data lies elsewhere."""
-    bundled = next((name for name, source in task.data.items() if source.files), None)
-    if bundled is not None:
-        dataset = read_dataset(task, bundled, needed=["train", "test"])
-        return list(dataset.splits["train"].examples), dataset.splits["test"].examples[0]
-    made = [
-        Example(f"made-up-{i}", {field: f"({field} of made-up row {i})" for field in task.fields}, label)
-        for i, label in enumerate(task.labels * 2)
-    ]
-    return made, Example("query", {field: f"({field} of the query)" for field in task.fields})
-
-
-def prompt(name: str, wording: str, k: int) -> Prompt:
-    """The prompt of a task's first test row, behind k balanced shots."""
+@pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
+def test_golden_prompts(name: str, wording: str) -> None:
+    """The plain prompts with and without shots, and each answer behind a bar, are those under tests/golden."""
     task = CATALOG.task(name)
     template = CATALOG.template(wording, task)
-    check_fit(template, task)
-    pool, query = rows(task)
-    shots = chooser("balanced", Pool(pool, task.labels), k, 0, task).shots(query)
-    return Assembler(task, template).prompt(query, shots)
+    bad = [f"{each.where}: {each.state}\n{each.details}" for each in outcomes_of(task, template) if not each.is_good]
+
+    assert bad == [], "run `make golden` and read the diff"
+    assert all(golden_path(template, task, k).is_relative_to(GOLDEN) for k in SHOTS)
+    assert all(golden_path(template, task, k).is_file() for k in SHOTS)
 
 
-@pytest.mark.parametrize("k", [0, 2], ids=["0shot", "2shot"])
-@pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
-def test_golden_prompts(golden: Callable[[str, str], None], name: str, wording: str, k: int) -> None:
-    """The plain prompt, and each answer behind a bar: where the prompt ends and the answer's space begins."""
-    made = prompt(name, wording, k)
-    answers = "".join(f"| {choice}\n" for choice in made.choices)
-
-    golden(f"{name}/{wording}.{k}shot.txt", f"{made.plain()}\n{answers}")
-
-
-def test_no_golden_file_is_left_over(request: pytest.FixtureRequest) -> None:
+def test_no_golden_file_is_left_over() -> None:
     """Each file under tests/golden belongs to a wording that is shipped."""
-    wanted = {GOLDEN / name / f"{wording}.{k}shot.txt" for name, wording in WORDINGS for k in (0, 2)}
-    left = set(GOLDEN.rglob("*.txt")) - wanted
-    if request.config.getoption("--update-golden"):
-        for path in left:
-            path.unlink()
-
-    assert set(GOLDEN.rglob("*.txt")) <= wanted
+    assert [outcome.where for outcome in left_over(CATALOG, TASKS)] == []
+    assert {path.name for path in GOLDEN.iterdir()} == {task.name for task in TASKS}
 
 
 def test_every_task_has_the_plain_wording() -> None:
     """What runs when no template is named is there for every shipped task."""
-    assert [name for name in CATALOG.task_names() if (name, "plain") not in WORDINGS] == []
+    assert [task.name for task in TASKS if (task.name, "plain") not in WORDINGS] == []

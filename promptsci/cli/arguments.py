@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from promptsci.errors import PromptsciError, did_you_mean
 
@@ -53,6 +54,24 @@ def _option(noun: str, value: str) -> str | None:
     context = click.get_current_context(silent=True)
     options = {option for parameter in context.command.params for option in parameter.opts} if context else set()
     return f"Write --{noun} {value}." if f"--{noun}" in options else None
+
+
+def nouns_argument(*allowed: str, metavar: str) -> Callable[[F], F]:
+    """The words ``noun=value`` of a verb, which the shell completes."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from promptsci.cli.completion import complete_nouns
+
+        return complete_nouns(ctx, ctx.params.get(str(param.name)) or (), allowed, incomplete)
+
+    return click.argument("nouns", nargs=-1, metavar=metavar, shell_complete=complete)
+
+
+def complete_task(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG001
+    """Names of tasks that start so."""
+    from promptsci.cli.completion import task_names
+
+    return [CompletionItem(name) for name in task_names(ctx) if name.startswith(incomplete)]
 
 
 def common_options(command: F) -> F:

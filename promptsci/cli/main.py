@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import signal
 import sys
@@ -25,7 +26,12 @@ VERBS = {
     "calibrate": "Learn from a validation run how far a run can be trusted.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "tasks": "List the tasks, or show one.",
-    "templates": "List the wordings of a task.",
+    "templates": "List the wordings.",
+    "new": "Start a task from a data file, or a wording from another.",
+    "test": "Test what wordings render, without a model.",
+    "import": "Bring prompts over from promptsource or lm-evaluation-harness.",
+    "export": "Write a task for lm-evaluation-harness.",
+    "schema": "Print a JSON Schema for your editor.",
     "models": "List the models that need no hub, or fetch one.",
 }
 
@@ -49,7 +55,8 @@ class Verbs(NamedGroup):
         """The verb's command."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"promptsci.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"promptsci.cli.{module}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

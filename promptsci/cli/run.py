@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
 
 
 @click.command("run", short_help="Score a task with a language model.")
-@click.argument("nouns", nargs=-1, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
+@nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
 @click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
 @click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")

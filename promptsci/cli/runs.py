@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import common_options, print_json, read_nouns
+from promptsci.cli.arguments import common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError, RunError, did_you_mean, raise_all
 
 
 @click.command("runs", short_help="List the runs on this machine.")
-@click.argument("nouns", nargs=-1, metavar="[task=NAME]")
+@nouns_argument("task", metavar="[task=NAME]")
 @common_options
 def command(nouns: tuple[str, ...], runs: Path | None, as_json: bool) -> None:
     r"""List the runs on this machine, oldest first.

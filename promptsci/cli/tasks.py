@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import NamedGroup, catalog_option, print_json, read_nouns, result_options
+from promptsci.cli.arguments import NamedGroup, catalog_option, complete_task, print_json, read_nouns, result_options
 from promptsci.errors import PromptsciError, SpecError, raise_all
 
 
@@ -46,7 +46,7 @@ def _list(roots: tuple[Path, ...], as_json: bool) -> None:
 
 
 @command.command("show", short_help="Show one task.")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=complete_task)
 @catalog_option
 @result_options
 def show(name: str, catalog: tuple[Path, ...], as_json: bool) -> None:

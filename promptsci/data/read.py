@@ -77,9 +77,9 @@ def source_at(word: str, task: Task) -> Source:
     path = Path(word).expanduser()
     try:
         if path.is_dir():
-            return Source(files=_folder(path))
+            return Source(files=files_in(path))
         if path.is_file():
-            return Source(files={_own_name(path): str(path)})
+            return Source(files={own_split(path): str(path)})
     except OSError as error:
         raise DataError(f"cannot look there: {error.strerror or error}", where=short(word)) from error
     if path.suffix.lower() in READERS or word.startswith((".", "/", "~")):
@@ -99,16 +99,16 @@ def _address(word: str) -> Source:
         what = f"'{parts.scheme}://' addresses cannot be read"
         raise DataError(what, where=word, fix="Give an http or https address, or a path.")
     name = urllib.parse.unquote(parts.path).rpartition("/")[2]
-    return Source(urls={_own_name(Path(name)): RemoteFile(url=word)})
+    return Source(urls={own_split(Path(name)): RemoteFile(url=word)})
 
 
-def _own_name(path: Path) -> str:
+def own_split(path: Path) -> str:
     """The split a single file is: its own name when that is one, otherwise test."""
     name = split_name(path.stem)
     return name if name in STANDARD else "test"
 
 
-def _folder(folder: Path) -> dict[str, str]:
+def files_in(folder: Path) -> dict[str, str]:
     """Split name -> file, for every data file of a folder.
 
     Raises:

@@ -27,17 +27,19 @@ def task_entry(name: str, task: Task) -> Entry:
         "title": task.title,
         "licence": task.licence,
         "data": next(iter(task.data)),
+        "rows": dict(next(iter(task.data.values())).rows),
     }
 
 
 def show_tasks(entries: Sequence[Entry]) -> None:
     """Prints the list of tasks."""
-    columns = ("name", "kind", "labels", "domain", "title", "data", "licence")
-    rows = [["" if entry[column] is None else str(entry[column]) for column in columns] for entry in entries]
+    columns = ("name", "kind", "labels", "domain", "title", "data", "rows", "licence")
+    cells = [entry | {"rows": " / ".join(f"{n:,}" for n in entry["rows"].values())} for entry in entries]
+    rows = [["" if entry[column] is None else str(entry[column]) for column in columns] for entry in cells]
     show_list(
-        {column: "right" if column == "labels" else "left" for column in columns},
+        {column: "right" if column in ("labels", "rows") else "left" for column in columns},
         rows,
-        ("licence", "data", "kind", "domain"),
+        ("licence", "data", "rows", "kind", "domain"),
     )
 
 
@@ -84,6 +86,7 @@ def _source(source: Source) -> Entry:
         "about": source.about,
         "revision": source.revision,
         "path": source.path,
+        "rows": dict(source.rows),
         "splits": source.files or remote or packaged or dict(source.splits),
     }
 
@@ -142,17 +145,25 @@ def _right_line(right: Entry) -> str:
 
 def _source_line(source: Entry) -> str:
     where = f"{source['path']}: " if source["path"] else ""
-    splits = ", ".join(source["splits"])
+    splits = ", ".join(f"{name} {source['rows'][name]:,}" if name in source["rows"] else name
+                       for name in source["splits"] or source["rows"])  # fmt: skip
     about = f"; {source['about']}" if source["about"] else ""
     return f"{source['origin']} {where}{splits}{about}"
 
 
-def template_entry(wording: str, template: Template) -> Entry:
+def template_entry(task: Task, wording: str, template: Template) -> Entry:
     """One wording of the list."""
-    return {"wording": wording, "template": template.name, "about": template.front.about, "file": str(template.path)}
+    return {
+        "task": task.name,
+        "wording": wording,
+        "template": template.name,
+        "about": template.front.about,
+        "file": str(template.path),
+    }
 
 
 def show_templates(entries: Sequence[Entry]) -> None:
     """Prints the list of wordings."""
-    rows = [[entry["wording"], entry["about"] or "", entry["file"]] for entry in entries]
-    show_list({"wording": "left", "about": "left", "file": "left"}, rows, ("file",))
+    columns = ("task", "wording", "about", "file")
+    rows = [[entry[column] or "" for column in columns] for entry in entries]
+    show_list(dict.fromkeys(columns, "left"), rows, ("file",))

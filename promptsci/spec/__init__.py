@@ -5,7 +5,7 @@ from promptsci.spec.convention import Convention, PublishedFigure
 from promptsci.spec.fit import check_fit
 from promptsci.spec.forms import FORMS, KINDS, RELEVANT, Form
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
-from promptsci.spec.template import Template, read_template
+from promptsci.spec.template import Expectation, Template, read_template
 
 __all__ = [
     "CHOOSERS",
@@ -15,6 +15,7 @@ __all__ = [
     "SPLITS",
     "Catalog",
     "Convention",
+    "Expectation",
     "Form",
     "PublishedFigure",
     "Source",

@@ -34,7 +34,7 @@ MAX_BYTES = 200_000
 """Of a task or template: a hundred pages; more would only be slow to read."""
 
 # Words that mean something else inside a template.
-_RESERVED = frozenset(
+RESERVED = frozenset(
     """and caller choice choices else false False if in is kwargs loop namespace none None not or range self super true
     True varargs""".split()
 )
@@ -80,6 +80,7 @@ class Source(Record):
     """Where the data comes from, and how its rows become the task's columns.
 
     ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
+    ``rows`` says how many rows each split has.
     """
 
     files: dict[str, Text] | None = None
@@ -91,6 +92,7 @@ class Source(Record):
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
     shape: Shape = Field(default_factory=Shape)
+    rows: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     about: Text | None = None
 
     @model_validator(mode="after")
@@ -183,7 +185,7 @@ class Task(Record):
             raise ValueError(_missing(self.kind) if not given else f"give one of {' and '.join(given)}")
         if not self.metrics:
             raise ValueError("metrics: give at least one metric")
-        taken = _RESERVED.union(self.answers.shown, self.answers.row, self.answers.answers)
+        taken = RESERVED.union(self.answers.shown, self.answers.row, self.answers.answers)
         for field in self.variables:
             if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", field) or field in taken:
                 raise ValueError(f"fields: '{field}' cannot be a template variable")

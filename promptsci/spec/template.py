@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import jinja2
 from jinja2 import meta, nodes
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, raise_all
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
@@ -27,6 +27,29 @@ EDGE = " \t\r\n"
 """White space that a block loses at its two ends; a prompt never ends in it."""
 
 
+class Expectation(Record):
+    """A test of the prompt of one row, made up (``row``: field: text) or known by its ``id`` and ``split``.
+
+    The plain prompt behind so many ``shots`` must hold ``contains``, must not hold ``lacks``, and must be ``equals``.
+    """
+
+    row: dict[str, str] | None = None
+    id: Text | None = None
+    split: Text = "test"
+    shots: Annotated[int, Field(ge=0)] = 0
+    contains: Text | None = None
+    lacks: Text | None = None
+    equals: Text | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Expectation:
+        if (self.row is None) == (self.id is None):
+            raise ValueError("give either a row or an id")
+        if self.contains is None and self.lacks is None and self.equals is None:
+            raise ValueError("give what the prompt must hold: contains, lacks or equals")
+        return self
+
+
 class FrontMatter(Record):
     """What stands above the blocks.
 
@@ -35,6 +58,7 @@ class FrontMatter(Record):
         numbers: of a regression: the numbers whose log-likelihoods are asked, instead of having one written.
         stop: texts that end a written answer, besides the model's own end and, in plain text, a blank line.
         max_tokens: the longest answer that may be written.
+        expect: tests of what prompts say.
     """
 
     about: Text | None = None
@@ -42,6 +66,7 @@ class FrontMatter(Record):
     numbers: list[float] = Field(default_factory=list)
     stop: list[Annotated[str, StringConstraints(min_length=1)]] = Field(default_factory=list)
     max_tokens: Annotated[int, Field(ge=1)] = 128
+    expect: list[Expectation] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -115,7 +140,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
         Problems: several of these.
     """
     text = read_text(path)
-    front, first_body_line, body = _split(text, path)
+    front, first_body_line, body = split_front(text, path)
     problems: list[PromptsciError] = []
     document, front_matter = Document({}, str(path), {}), FrontMatter()
     try:
@@ -140,7 +165,7 @@ def read_template(path: Path, name: str | None = None) -> Template:
     )
 
 
-def _split(text: str, path: Path) -> tuple[str, int, str]:
+def split_front(text: str, path: Path) -> tuple[str, int, str]:
     """Front matter, the line on which the body starts, and the body."""
     lines = text.split("\n")
     if lines[0].strip() != "---":

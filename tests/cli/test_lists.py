@@ -20,10 +20,11 @@ def test_tasks_are_listed_with_their_own_first_folder(call: Call, project: Path)
     assert {"citation-intent", "verdicts"} <= set(listed)
     assert listed["verdicts"] == {
         "name": "verdicts", "kind": "classification", "labels": 2, "domain": "reviews",
-        "title": "Does the reviewer like the paper?", "licence": "CC0-1.0", "data": "own",
+        "title": "Does the reviewer like the paper?", "licence": "CC0-1.0", "data": "own", "rows": {},
     }  # fmt: skip
     assert len(lines) == 1
-    assert all(str(value) in lines[0] for value in listed["verdicts"].values())
+    assert all(str(value) in lines[0] for key, value in listed["verdicts"].items() if key != "rows")
+    assert "180 / 60 / 120" in call("tasks").out
 
 
 def test_a_broken_task_does_not_hide_the_others(call: Call, project: Path) -> None:
@@ -47,7 +48,8 @@ def test_a_card_shows_all_that_a_task_says(call: Call, project: Path, name: str)
     assert card["wordings"] == ["curt", "plain"]
     assert card["data"]["own"]["splits"] == {"train": "train.jsonl", "test": "test.jsonl"}
     said = [
-        "good, bad (column label)",
+        "good, bad",
+        "column label",
         "train, test",
         "rows for tests",
         "accuracy",

@@ -1,0 +1,121 @@
+"""``promptsci new``: start a task from a data file, or a wording from another."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
+from promptsci.errors import PromptsciError
+
+if TYPE_CHECKING:
+    from promptsci.author import Plan
+
+
+@click.command("new", short_help="Start a task from a data file, or a wording from another.")
+@nouns_argument("task", "template", metavar="task=NAME | template=TASK/WORDING")
+@click.option("--from", "source", type=click.Path(path_type=Path), help="File or folder with labelled rows.")
+@click.option("--label", help="Column of the labels. [default: guessed]")
+@click.option("--fields", help="Columns that the model reads, such as title,abstract. [default: guessed]")
+@click.option("--like", default="plain", show_default=True, help="The wording to copy.")
+@click.option("--yes", is_flag=True, help="Take the guesses; nothing is asked.")
+@click.option("--force", is_flag=True, help="Replace files that are there already.")
+@catalog_option
+@result_options
+def command(**options: Any) -> None:
+    r"""Start a task from a file of labelled rows, with three wordings; or copy a wording to change it.
+
+    Kind, label, fields, words and metric are guessed from the rows, and the evidence is shown. At a terminal each guess
+    is asked about. The files are written below ./tasks and ./templates.
+
+    \b
+    promptsci new task=my-task --from data.csv
+    promptsci new task=my-task --from ./my-folder --label intent --fields title,abstract --yes
+    promptsci new template=my-task/mine --like plain
+    """
+    nouns = read_nouns(options["nouns"], ("task", "template"))
+    if len(nouns) != 1:
+        raise PromptsciError("give either task=NAME or template=TASK/WORDING", fix="See promptsci new --help.")
+    if "task" in nouns:
+        _new_task(nouns["task"], options)
+    else:
+        _new_wording(nouns["template"], options)
+
+
+def _new_wording(name: str, options: dict[str, Any]) -> None:
+    from promptsci.author import copy_wording
+    from promptsci.report.authoring import show_written
+    from promptsci.spec import Catalog
+
+    catalog = Catalog.standard(*options["catalog"])
+    path = copy_wording(name, options["like"], catalog, Path(), force=options["force"])
+    task, _, wording = name.rpartition("/")
+    if options["as_json"]:
+        print_json({"template": name, "like": options["like"], "files": [str(path)]})
+    else:
+        show_written([path], [f"promptsci test task={task} template={wording} --update"])
+
+
+def _new_task(name: str, options: dict[str, Any]) -> None:
+    from promptsci.author import plan_task, read_table, write_task
+
+    if options["source"] is None:
+        fix = f"Write promptsci new task={name} --from FILE, a file or folder of labelled rows."
+        raise PromptsciError("--from is missing", fix=fix)
+    fields = [field.strip() for field in options["fields"].split(",")] if options["fields"] else None
+    table = read_table(options["source"].expanduser())
+    plan = plan_task(name, table, Path(), label=options["label"], fields=fields)
+    if not options["yes"]:
+        if not sys.stdin.isatty():
+            raise PromptsciError("there is no terminal to ask at", fix="Add --yes to take the guesses.")
+        plan = _asked(plan, lambda label: plan_task(name, table, Path(), label=label, fields=fields))
+    _report(plan, write_task(plan, Path(), force=options["force"]), options)
+
+
+def _asked(plan: Plan, replan: Any) -> Plan:
+    """The plan with what the person at the terminal says instead of the guesses."""
+    from promptsci.report.authoring import show_guesses
+
+    show_guesses(guesses(plan))
+    label = click.prompt("Column of the labels", default=plan.label)
+    if label != plan.label:
+        plan = replan(label)
+        show_guesses(guesses(plan))
+    title = click.prompt("The question, in one sentence", default=plan.title)
+    words = {each: click.prompt(f"Words for {each}", default=plan.words[each]) for each in plan.labels}
+    metrics = click.prompt("Metrics, the deciding one first", default=", ".join(plan.metrics))
+    licence = click.prompt("Licence of the data", default=plan.licence)
+    return dataclasses.replace(
+        plan, title=title, words=words, licence=licence, metrics=[each.strip() for each in metrics.split(",")]
+    )
+
+
+def guesses(plan: Plan) -> list[tuple[str, str, str]]:
+    """(part, value, evidence) of each guess, as a person reads them."""
+    values = {
+        "kind": plan.kind,
+        "label": plan.label,
+        "labels": ", ".join(plan.labels),
+        "words": ", ".join(plan.words.values()),
+        "fields": ", ".join(plan.fields.values()),
+        "metrics": ", ".join(plan.metrics),
+        "splits": ", ".join(plan.splits),
+    }
+    return [(part, value, plan.why[part]) for part, value in values.items()]
+
+
+def _report(plan: Plan, files: list[Path], options: dict[str, Any]) -> None:
+    from promptsci.report.authoring import show_guesses, show_written
+
+    follow = [f"promptsci test task={plan.name} --update", f"promptsci run task={plan.name}"]
+    if options["as_json"]:
+        named = [{"part": part, "value": value, "why": why} for part, value, why in guesses(plan)]
+        print_json({"task": plan.name, "guesses": named, "files": [str(file) for file in files], "next": follow})
+        return
+    if options["yes"]:
+        show_guesses(guesses(plan))
+    show_written(files, follow)
