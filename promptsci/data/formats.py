@@ -59,6 +59,15 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, line.removeprefix(BOM) if number == 1 else line
 
 
+def read_lines(path: Path, findings: Findings) -> Iterator[tuple[int, str]]:
+    """(number from 1, text) of each line of a UTF-8 file, its end on it."""
+    for number, raw in _lines(path):
+        try:
+            yield number, raw.decode()
+        except UnicodeDecodeError:
+            findings.add("the line is not UTF-8", number, lambda: "Save the file as UTF-8.")
+
+
 class _TwiceError(ValueError):
     """A key stands twice in one JSON object; json would silently keep the last."""
 

