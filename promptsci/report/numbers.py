@@ -1,0 +1,61 @@
+"""Numbers as they are printed on pages and in figures: scores in per cent, p, sizes, counts."""
+
+from __future__ import annotations
+
+from promptsci.report.terminal import percent
+from promptsci.score import Estimate
+
+MINUS = "−"
+IN_UNITS = ("mae", "mse", "rmse")
+"""Metrics in the units of the data, which are not printed in per cent."""
+UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def score(value: float, metric: str, *, signed: bool = False, short: bool = False) -> str:
+    """A metric's value as it is printed, with a true minus; short leaves out needless decimals, as on an axis."""
+    if metric in IN_UNITS:
+        text = f"{value:.3g}"
+    else:
+        text = f"{100 * value:.3g}" if short else percent(value)
+    if text.strip("-0.") == "":
+        text = text.lstrip("-")
+    elif signed and value > 0:
+        text = "+" + text
+    return text.replace("-", MINUS)
+
+
+def interval(estimate: Estimate, metric: str, *, signed: bool = False) -> str:
+    """A metric's value with its interval."""
+    value, low, high = (
+        score(number, metric, signed=signed) for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def p_value(p: float) -> str:
+    """p with what it is worth printing."""
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def quantity(value: float | None) -> str:
+    """A number with three digits and a unit of thousands; a dash where it is not known."""
+    if value is None:
+        return "–"
+    for size, unit in UNITS:
+        if value >= size * 0.9995:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
+def size(n_bytes: float | None) -> str:
+    """Bytes as people read them."""
+    if n_bytes is None:
+        return "–"
+    return f"{quantity(n_bytes)}B" if n_bytes >= 1000 else f"{n_bytes:.0f} B"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number of things: ``1 row``, ``1,204 rows``."""
+    return f"{n:,} {noun if n == 1 else noun + 's'}"
