@@ -20,6 +20,8 @@ from promptsci.errors import PromptsciError
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "runs": "List the runs on this machine.",
+    "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
+    "calibrate": "Learn from a validation run how far a run can be trusted.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "tasks": "List the tasks, or show one.",
     "templates": "List the wordings of a task.",

@@ -49,7 +49,11 @@ class Question:
 
 
 def compare(
-    candidates: Sequence[Candidate], question: Question | None = None, published: Sequence[Published] = ()
+    candidates: Sequence[Candidate],
+    question: Question | None = None,
+    *,
+    published: Sequence[Published] = (),
+    notes: Sequence[str] = (),
 ) -> Comparison:
     """What the Runs say when they are judged on the same rows.
 
@@ -57,6 +61,7 @@ def compare(
         candidates: finished Runs, newest last.
         question: what is asked of them.
         published: figures of papers, which stand beside.
+        notes: what a reader must know of how the Runs were found.
 
     Raises:
         RunError: the Runs cannot stand in one table, or the rows asked for do not exist.
@@ -68,7 +73,7 @@ def compare(
     main = _main_metric(shared, asked.metric)
     seen = np.any([run.judged.seen for run in shared.runs], axis=0)
     deciding = _deciding(seen, asked.rows)
-    methods = [describe(group, shared, seen, deciding, seed=asked.seed) for group in groups]
+    methods = describe(groups, shared, seen, deciding, seed=asked.seed)
     methods = _ranked(methods, main, higher=_higher(shared, main))
     baseline = _baseline(methods, asked.baseline)
     pairs = _pairs(methods, groups, baseline)
@@ -90,7 +95,7 @@ def compare(
         differences=tuple(found),
         level=LEVEL,
         published=tuple(replace(row, comparable=row.metric == main) for row in published),
-        notes=(*shared.notes, *left_out, *_notes(shared, seen, len(deciding), asked)),
+        notes=(*notes, *shared.notes, *left_out, *_notes(shared, seen, len(deciding), asked)),
         settings=asdict(asked),
     )
 

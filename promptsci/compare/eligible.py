@@ -128,8 +128,11 @@ def _named(runs: Sequence[Candidate]) -> str:
 
 def _aligned(runs: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], list[str]]:
     """The Runs on the rows that all have and that have the same gold answer everywhere, in the order of the first."""
+    first = runs[0].judged
+    if all(run.judged.ids == first.ids and run.judged.gold == first.gold for run in runs):
+        return tuple(runs), []
     golds = [dict(zip(run.judged.ids, run.judged.gold, strict=True)) for run in runs]
-    common = [key for key in runs[0].judged.ids if all(key in gold for gold in golds)]
+    common = [key for key in first.ids if all(key in gold for gold in golds)]
     agreed = [key for key in common if all(gold[key] == golds[0][key] for gold in golds)]
     if not agreed:
         raise RunError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,24 +13,29 @@ from promptsci.compare.cost import mean_cost
 from promptsci.compare.eligible import Candidate, Shared
 from promptsci.compare.grouping import RunGroup
 from promptsci.compare.paired import Stack, resampled_runs, run_weights
-from promptsci.score import Estimate, Judged, percentile_interval
+from promptsci.score import Estimate, percentile_interval
 from promptsci.score.bootstrap import ROW_RESAMPLES
 from promptsci.score.outcomes import BoolArray, FloatArray, IntArray
 
 
-def describe(group: RunGroup, shared: Shared, seen: BoolArray, deciding: IntArray, *, seed: int) -> Method:
-    """A method's row; rank and ties are left open.
+def describe(groups: Sequence[RunGroup], shared: Shared, seen: BoolArray, rows: IntArray, *, seed: int) -> list[Method]:
+    """The methods' rows of the table; rank and ties are left open.
 
     Args:
-        group: its runs.
+        groups: the methods, each with its runs.
         shared: all runs on the shared rows.
         seen: which of these rows also stand in train [N].
-        deciding: positions of the rows that decide.
+        rows: positions of the rows that decide.
         seed: of the intervals.
     """
+    calibrated = _Calibrated.of(shared, rows, seed)
+    return [_method(group, shared, seen, rows, calibrated) for group in groups]
+
+
+def _method(group: RunGroup, shared: Shared, seen: BoolArray, rows: IntArray, calibrated: _Calibrated) -> Method:
     runs = [shared.runs[position] for position in group.runs]
-    chosen = [run.judged.take(deciding) for run in runs]
-    values, metrics = _metrics(group, chosen, seed)
+    seed = calibrated.seed
+    values, metrics = _metrics(group, runs, rows, seed)
     metrics = {name: metrics[name] for name in shared.metrics}
     first = runs[0].record
     rules = sorted({run.judged.rule for run in runs})
@@ -44,16 +50,18 @@ def describe(group: RunGroup, shared: Shared, seen: BoolArray, deciding: IntArra
         spread={name: spread(values[name]) for name in metrics} if len(runs) > 1 else {},
         unseen=_rows_of(group, runs, ~seen, seed),
         seen=_rows_of(group, runs, seen, seed),
-        calibration=_calibration(group, chosen, seed),
+        calibration=calibrated.estimates(group),
         cost=mean_cost([run.record for run in runs]),
         rank=0,
         tied=False,
     )
 
 
-def _metrics(group: RunGroup, runs: Sequence[Judged], seed: int) -> tuple[dict[str, FloatArray], dict[str, Estimate]]:
+def _metrics(
+    group: RunGroup, runs: Sequence[Candidate], rows: IntArray, seed: int
+) -> tuple[dict[str, FloatArray], dict[str, Estimate]]:
     """Each metric's values [R], and their mean with its interval over rows and runs."""
-    stack = Stack.of([run.families for run in runs])
+    stack = Stack.of([[part.take(rows) for part in run.judged.families] for run in runs])
     observed = stack.observed()
     drawn = mean_over_runs(group, resampled_runs(stack, seed=seed), seed)
     return observed, {
@@ -90,16 +98,42 @@ def _rows_of(group: RunGroup, runs: Sequence[Candidate], mask: BoolArray, seed: 
     if mask.all() or not mask.any():
         return None
     rows = np.flatnonzero(mask)
-    _, metrics = _metrics(group, [run.judged.take(rows) for run in runs], seed)
+    _, metrics = _metrics(group, runs, rows, seed)
     return Group(len(rows), metrics)
 
 
-def _calibration(group: RunGroup, runs: Sequence[Judged], seed: int) -> dict[str, Estimate]:
-    if not all(run.calibration for run in runs):
-        return {}
-    stack = Stack.of([run.calibration for run in runs])
-    observed = stack.observed()
-    drawn = mean_over_runs(group, resampled_runs(stack, resamples=ROW_RESAMPLES, seed=seed), seed)
-    return {
-        name: Estimate(float(values.mean()), *percentile_interval(drawn[name])) for name, values in observed.items()
-    }
+@dataclass(frozen=True, eq=False)
+class _Calibrated:
+    """ECE and Brier score of the Runs that have them, on the same resamples of the rows.
+
+    Args:
+        places: where in the arrays a Run stands.
+        observed: each statistic [R].
+        drawn: the same on resampled rows [B, R].
+        seed: of the resamples.
+    """
+
+    places: Mapping[int, int]
+    observed: Mapping[str, FloatArray]
+    drawn: Mapping[str, FloatArray]
+    seed: int
+
+    @classmethod
+    def of(cls, shared: Shared, rows: IntArray, seed: int) -> _Calibrated:
+        scored = [position for position, run in enumerate(shared.runs) if run.judged.calibration]
+        if not scored:
+            return cls({}, {}, {}, seed)
+        stack = Stack.of([[part.take(rows) for part in shared.runs[at].judged.calibration] for at in scored])
+        drawn = resampled_runs(stack, resamples=ROW_RESAMPLES, seed=seed)
+        return cls({position: place for place, position in enumerate(scored)}, stack.observed(), drawn, seed)
+
+    def estimates(self, group: RunGroup) -> dict[str, Estimate]:
+        """The statistics of a method; none where one of its Runs has none."""
+        if any(run not in self.places for run in group.runs):
+            return {}
+        places = [self.places[run] for run in group.runs]
+        drawn = mean_over_runs(group, {name: values[:, places] for name, values in self.drawn.items()}, self.seed)
+        return {
+            name: Estimate(float(values[places].mean()), *percentile_interval(drawn[name]))
+            for name, values in self.observed.items()
+        }

@@ -8,12 +8,13 @@ from promptsci.score.calibration import CALIBRATION, Calibration, ReliabilityBin
 from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
 from promptsci.score.hub import load_hub_metric
-from promptsci.score.judged import Judged, judged
+from promptsci.score.judged import Judged, decided_rows, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, per_class
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
+from promptsci.score.trust import Trust, trust
 
 __all__ = [
     "CALIBRATION",
@@ -39,9 +40,11 @@ __all__ = [
     "ReliabilityBin",
     "Scores",
     "Sums",
+    "Trust",
     "available",
     "confusion_counts",
     "decide",
+    "decided_rows",
     "describe",
     "estimates",
     "evaluate",
@@ -63,4 +66,5 @@ __all__ = [
     "resampled",
     "row_values",
     "smallest_difference",
+    "trust",
 ]

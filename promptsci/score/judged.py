@@ -15,7 +15,7 @@ from promptsci.score.decide import DEFAULT_RULE
 from promptsci.score.evaluation import outcomes_of, resolve
 from promptsci.score.loglik import from_rows
 from promptsci.score.metrics import Metric
-from promptsci.score.outcomes import NONE, BoolArray, IntArray
+from promptsci.score.outcomes import NONE, BoolArray, IntArray, Outcomes
 from promptsci.score.sums import Family, families
 
 Row = Mapping[str, Any]
@@ -54,6 +54,8 @@ class Judged:
 
     def take(self, rows: IntArray) -> Judged:
         """The rows at these positions, in their order."""
+        if len(rows) == len(self) and (rows == np.arange(len(self))).all():
+            return self
         return replace(
             self,
             ids=tuple(self.ids[row] for row in rows),
@@ -98,6 +100,19 @@ def judged(folder: RunFolder, *, rule: str | None = None) -> Judged:
 def tabled_metrics(names: Sequence[str]) -> list[str]:
     """Those metrics that are sums over rows: all but ``hub:`` ones, which need the rows themselves."""
     return [name for name in names if not name.startswith("hub:")]
+
+
+def decided_rows(folder: RunFolder, *, rule: str | None = None) -> tuple[tuple[str, ...], Outcomes]:
+    """The example ids and the decided rows of a finished Run of a classification, unlabelled rows included.
+
+    Raises:
+        RunError: the Run is not finished, damaged, or lacks what the rule needs.
+        SpecError: there is no such rule.
+    """
+    record = folder.read_run()
+    rule = rule or record.get("rule") or DEFAULT_RULE
+    logliks = from_rows(folder.rows(), record["labels"], references=rule in NEEDS_REFERENCES)
+    return logliks.ids, outcomes_of(logliks, rule)
 
 
 def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str) -> Judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -57,61 +58,112 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
         RunError: no rows; an id is missing or stands twice; a label is missing or unknown; a number is missing or not
             finite; a reference score is stored for some rows only.
     """
-    stored = list(rows)
-    if not stored:
+    names = tuple(labels)
+    reader = _Reader(names, references)
+    for row in rows:
+        reader.add(row)
+    if not reader.ids:
         raise RunError("there are no predictions to score", fix=_AGAIN)
-    ids, names = _ids(stored), tuple(labels)
-    sums, lengths = _table([row.get("nats") for row in stored], names, lambda at: f"prediction '{ids[at]}'")
     return LogLikelihoods(
-        ids=ids,
+        ids=tuple(reader.ids),
         labels=names,
-        gold=_gold(stored, ids, names),
-        seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
-        sum_nats=sums,
-        n_tokens=lengths,
-        premise_nats=_premise(stored, ids, names) if references else None,
-        content_free_nats=_content_free(stored, ids, names) if references else None,
+        gold=np.array(reader.gold, dtype=np.int64),
+        seen=np.array(reader.seen, dtype=np.bool_),
+        sum_nats=np.array(reader.sums, dtype=np.float64),
+        n_tokens=np.array(reader.lengths, dtype=np.int64),
+        premise_nats=reader.references("premise_nats", reader.premises),
+        content_free_nats=reader.references("content_free_nats", reader.content_free),
     )
 
 
-def _ids(rows: Sequence[Row]) -> tuple[str, ...]:
-    ids: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
+class _Reader:
+    """Keeps of each row what a LogLikelihoods holds, so that rows need not all be in memory at once."""
+
+    def __init__(self, labels: tuple[str, ...], references: bool) -> None:
+        self.ids: dict[str, int] = {}
+        self.gold: list[int] = []
+        self.seen: list[bool] = []
+        self.sums: list[list[float]] = []
+        self.lengths: list[list[int]] = []
+        self.premises: list[Any] = []
+        self.content_free: list[Any] = []
+        self._labels = labels
+        self._expected = dict.fromkeys(labels).keys()
+        self._places: dict[str | None, int] = {None: NONE, **{label: place for place, label in enumerate(labels)}}
+        self._references = references
+
+    def add(self, row: Row) -> None:
+        """Takes in one row.
+
+        Raises:
+            RunError: it cannot be scored.
+        """
+        key = self._id(row)
+        gold = row.get("gold")
+        if gold not in self._places:
+            raise RunError(
+                f"prediction '{key}' has the gold label '{gold}', which the task does not list",
+                fix=did_you_mean(str(gold), self._labels),
+            )
+        self.gold.append(self._places[gold])
+        self.seen.append(bool(row.get("seen", False)))
+        sums, lengths = self._nats(row.get("nats"), lambda: f"prediction '{key}'")
+        self.sums.append(sums)
+        self.lengths.append(lengths)
+        if self._references:
+            self._add_references(key, row)
+
+    def _id(self, row: Row) -> str:
+        number = len(self.ids) + 1
         if "id" not in row:
             raise RunError(f"prediction {number} has no id", fix=_AGAIN)
         key = str(row["id"])
-        if key in ids:
-            raise RunError(f"predictions {ids[key]} and {number} have the same id '{key}'", fix=_AGAIN)
-        ids[key] = number
-    return tuple(ids)
+        if self.ids.setdefault(key, number) != number:
+            raise RunError(f"predictions {self.ids[key]} and {number} have the same id '{key}'", fix=_AGAIN)
+        return key
 
-
-def _gold(rows: Sequence[Row], ids: Sequence[str], labels: tuple[str, ...]) -> IntArray:
-    places: dict[str | None, int] = {None: NONE, **{label: place for place, label in enumerate(labels)}}
-    for row, key in zip(rows, ids, strict=True):
-        gold = row.get("gold")
-        if gold not in places:
-            raise RunError(
-                f"prediction '{key}' has the gold label '{gold}', which the task does not list",
-                fix=did_you_mean(str(gold), labels),
+    def _add_references(self, key: str, row: Row) -> None:
+        premise, fillings = row.get("premise_nats"), row.get("content_free_nats")
+        if premise:
+            self.premises.append(self._nats(premise, lambda: f"the premise of '{key}'")[0])
+        if fillings:
+            self.content_free.append(
+                [
+                    self._nats(filling, lambda number=number: f"content-free input {number} of '{key}'")[0]  # type: ignore[misc]
+                    for number, filling in enumerate(fillings)
+                ]
             )
-    return np.array([places[row.get("gold")] for row in rows], dtype=np.int64)
 
+    def references(self, name: str, found: list[Any]) -> FloatArray | None:
+        """Reference scores as an array, or None where no row has any.
 
-def _table(parts: Sequence[Any], labels: tuple[str, ...], owner: Callable[[int], str]) -> tuple[FloatArray, IntArray]:
-    """Summed log-likelihoods and numbers of tokens [N, C]; owner names the part at a position, for messages."""
-    expected = dict.fromkeys(labels).keys()
-    for at, part in enumerate(parts):
-        if not isinstance(part, Mapping) or part.keys() != expected:
-            raise _misfit(part, labels, owner(at))
-    lengths = np.array([[len(part[label] or ()) for label in labels] for part in parts], dtype=np.int64)
-    sums = np.array([[sum(part[label] or ()) for label in labels] for part in parts], dtype=np.float64)
-    for at, column in np.argwhere((lengths == 0) | ~np.isfinite(sums))[:1]:
-        if not lengths[at, column]:
-            raise RunError(f"{owner(at)} has no log-likelihoods for the label '{labels[column]}'", fix=_AGAIN)
-        total = sums[at, column]
-        raise RunError(f"{owner(at)} has a log-likelihood for '{labels[column]}' that is {total}", fix=_AGAIN)
-    return sums, lengths
+        Raises:
+            RunError: some rows have them and others not, or they have different numbers of them.
+        """
+        if not found:
+            return None
+        if len(found) < len(self.ids):
+            raise RunError(f"{name} is stored for {len(found)} of {len(self.ids)} predictions only", fix=_AGAIN)
+        sizes = {len(one) for one in found}
+        if len(sizes) > 1:
+            raise RunError(f"predictions have {min(sizes)} to {max(sizes)} content-free inputs", fix=_AGAIN)
+        return np.array(found, dtype=np.float64)
+
+    def _nats(self, stored: Any, owner: Callable[[], str]) -> tuple[list[float], list[int]]:
+        """Summed log-likelihoods and numbers of tokens of the labels [C]; owner names them, for messages."""
+        if not isinstance(stored, dict) or stored.keys() != self._expected:
+            raise _misfit(stored, self._labels, owner())
+        parts = [stored[label] for label in self._labels]
+        if not all(parts):
+            empty = self._labels[[bool(part) for part in parts].index(False)]
+            raise RunError(f"{owner()} has no log-likelihoods for the label '{empty}'", fix=_AGAIN)
+        sums = [float(sum(part)) for part in parts]
+        if not all(map(isfinite, sums)):
+            place = [isfinite(total) for total in sums].index(False)
+            raise RunError(
+                f"{owner()} has a log-likelihood for '{self._labels[place]}' that is {sums[place]}", fix=_AGAIN
+            )
+        return sums, [len(part) for part in parts]
 
 
 def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
@@ -123,33 +175,3 @@ def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
             return RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
     unknown = next(label for label in stored if label not in labels)
     return RunError(f"{owner} scores '{unknown}', which the task does not list", fix=did_you_mean(unknown, labels))
-
-
-def _has_all(rows: Sequence[Row], key: str) -> bool:
-    having = sum(1 for row in rows if row.get(key))
-    if having not in (0, len(rows)):
-        raise RunError(f"{key} is stored for {having} of {len(rows)} predictions only", fix=_AGAIN)
-    return having > 0
-
-
-def _premise(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
-    if not _has_all(rows, "premise_nats"):
-        return None
-    return _table([row["premise_nats"] for row in rows], labels, lambda at: f"the premise of '{ids[at]}'")[0]
-
-
-def _content_free(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
-    if not _has_all(rows, "content_free_nats"):
-        return None
-    fillings = {len(row["content_free_nats"]) for row in rows}
-    if len(fillings) > 1:
-        raise RunError(f"predictions have {min(fillings)} to {max(fillings)} content-free inputs", fix=_AGAIN)
-    sums = [
-        _table(
-            [row["content_free_nats"][number] for row in rows],
-            labels,
-            lambda at, number=number: f"content-free input {number} of '{ids[at]}'",  # type: ignore[misc]
-        )[0]
-        for number in range(fillings.pop())
-    ]
-    return np.stack(sums, axis=1)

@@ -13,6 +13,7 @@ import numpy as np
 from promptsci.compare import Candidate, Comparison
 from promptsci.runs import RunFolder
 from promptsci.score import NONE, Outcomes, from_rows, outcomes_of
+from promptsci.score.judged import NEEDS_REFERENCES
 from promptsci.score.outcomes import BoolArray, FloatArray, IntArray
 
 Row = Mapping[str, Any]
@@ -121,7 +122,7 @@ def _labelled(
     name: str, run: Candidate, ids: Sequence[str], rule: str, words: dict[str, int]
 ) -> tuple[RunAnswers, IntArray]:
     """Answers that are labels; runs may list their labels in another order than the first."""
-    logliks = from_rows(run.folder.rows(), tuple(words))
+    logliks = from_rows(run.folder.rows(), tuple(words), references=rule in NEEDS_REFERENCES)
     places = {key: place for place, key in enumerate(logliks.ids)}
     outcomes = outcomes_of(logliks, rule).take(np.array([places[key] for key in ids], dtype=np.int64))
     right = outcomes.predicted == outcomes.gold

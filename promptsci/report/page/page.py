@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,22 @@ from markupsafe import Markup, escape
 
 import promptsci
 from promptsci.compare import Candidate, Comparison
-from promptsci.report import numbers
-from promptsci.report.figures import COSTS, cost_plot, difference_plot, interval_plot, reliability_diagram, risk_plot
+from promptsci.report.comparison import cost_cells, p_value
+from promptsci.report.page import numbers
+from promptsci.report.page.figures import (
+    COSTS,
+    cost_plot,
+    difference_plot,
+    interval_plot,
+    reliability_diagram,
+    risk_plot,
+)
 from promptsci.report.page.answers import Answers, read_answers
 from promptsci.report.page.payload import payload, script_json
 from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
 from promptsci.report.page.texts import PRIVATE, Texts, read_texts
-from promptsci.report.svg import figure_style, visible
+from promptsci.report.page.svg import figure_style, visible
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
 
@@ -59,25 +68,27 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     """
     answers = read_answers(comparison, candidates)
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
-    portraits = {
-        name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None
-    }
+    portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
     style, script = figure_style() + _file("page.css"), _file("page.js")
-    return _environment().get_template("page.html.jinja").render(
-        comparison=comparison,
-        version=promptsci.__version__,
-        source=candidates[0].record["data"],
-        sentences=sentences(comparison),
-        figures=_figures(comparison),
-        portraits=portraits,
-        diagrams=_diagrams(portraits),
-        labels=answers.words[: answers.labels],
-        texts=found,
-        style=Markup(style),
-        script=Markup(script),
-        policy=_policy(style, script),
-        rows=Markup(script_json(payload(answers, found))),
-        explorable=_explorable(answers),
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            comparison=comparison,
+            version=promptsci.__version__,
+            source=candidates[0].record["data"],
+            sentences=sentences(comparison),
+            figures=_figures(comparison),
+            portraits=portraits,
+            diagrams=_diagrams(portraits),
+            labels=answers.words[: answers.labels],
+            texts=found,
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            rows=Markup(script_json(payload(answers, found))),
+            explorable=_explorable(answers),
+        )
     )
 
 
@@ -137,9 +148,8 @@ def _environment() -> jinja2.Environment:
         metric_name=metric_name,
         score=numbers.score,
         interval=numbers.interval,
-        p_value=numbers.p_value,
-        quantity=numbers.quantity,
-        size=numbers.size,
+        p_value=p_value,
+        cost_cells=lambda cost: cost_cells(asdict(cost)),
         counted=numbers.counted,
         shade=_shade,
     )

@@ -9,8 +9,8 @@ import numpy as np
 
 from promptsci.report.page.answers import RunAnswers
 from promptsci.score import NONE, ClassScore, Outcomes, ReliabilityBin, ratio
-from promptsci.score.calibration import confidences, reliability
-from promptsci.score.outcomes import FloatArray, IntArray
+from promptsci.score.abstention import risk_coverage
+from promptsci.score.calibration import reliability
 
 POINTS = 120
 """Points of a curve that are drawn."""
@@ -45,14 +45,14 @@ def portrait(runs: Sequence[RunAnswers]) -> Portrait | None:
     pooled = _pooled(parts)
     valid = pooled.where(pooled.predicted != NONE)
     scored = valid.log_probs is not None and len(valid) > 0
-    risk = risks(confidences(valid), valid.predicted == valid.gold) if scored else np.zeros(0)
+    risk = risk_coverage(pooled) if scored else None
     return Portrait(
         runs=len(parts),
         counts=tuple(tuple(int(count) for count in row) for row in pooled.counts),
         classes=_classes(pooled),
         bins=reliability(valid) if scored else (),
-        risk=_drawn(risk),
-        aurc=float(risk.mean()) if scored else None,
+        risk=_drawn(risk.risks) if risk else (),
+        aurc=risk.aurc if risk else None,
     )
 
 
@@ -79,23 +79,7 @@ def _classes(outcomes: Outcomes) -> dict[str, ClassScore]:
     }
 
 
-def risks(confidence: FloatArray, right: IntArray) -> FloatArray:
-    """The share of wrong answers among the 1, 2, ... N surest rows [N].
-
-    Rows of equal confidence cannot be told apart by it: each of them counts with the mean risk of all of them.
-
-    Source:
-        Geifman and El-Yaniv 2017, arXiv 1705.08500, sections 2 and 3.
-    """
-    levels, place, n_rows = np.unique(-confidence, return_inverse=True, return_counts=True)
-    wrong = np.bincount(place, weights=~np.asarray(right, dtype=np.bool_), minlength=len(levels))
-    errors = np.repeat(wrong / n_rows, n_rows).cumsum()
-    return np.asarray(errors / np.arange(1, len(errors) + 1), dtype=np.float64)
-
-
-def _drawn(risk: FloatArray) -> tuple[tuple[float, float], ...]:
+def _drawn(risk: Sequence[float]) -> tuple[tuple[float, float], ...]:
     """The curve's points from the smallest coverage to 1, thinned out."""
-    if not len(risk):
-        return ()
     chosen = np.unique(np.linspace(0, len(risk) - 1, POINTS).round().astype(np.int64))
-    return tuple((float((at + 1) / len(risk)), float(risk[at])) for at in chosen)
+    return tuple((float((at + 1) / len(risk)), risk[at]) for at in chosen)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from promptsci.compare import Comparison, Difference, Method
-from promptsci.report.numbers import counted, interval, p_value, score
+from promptsci.report.comparison import p_value
+from promptsci.report.page.numbers import counted, interval, score
 from promptsci.report.terminal import metric_name
 
 
@@ -107,7 +108,7 @@ def _to(comparison: Comparison, other: str) -> list[Difference]:
 
 def _equals(p: float) -> str:
     text = p_value(p)
-    return text if text.startswith("<") else f"= {text}"
+    return text if text.startswith("≤") else f"= {text}"
 
 
 def listed(words: Sequence[str]) -> str:

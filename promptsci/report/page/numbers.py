@@ -1,4 +1,4 @@
-"""Numbers as they are printed on pages and in figures: scores in per cent, p, sizes, counts."""
+"""Numbers as they are printed on the page: scores in per cent, quantities, counts."""
 
 from __future__ import annotations
 
@@ -32,28 +32,12 @@ def interval(estimate: Estimate, metric: str, *, signed: bool = False) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def p_value(p: float) -> str:
-    """p with what it is worth printing."""
-    if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def quantity(value: float | None) -> str:
-    """A number with three digits and a unit of thousands; a dash where it is not known."""
-    if value is None:
-        return "–"
+def quantity(value: float) -> str:
+    """A number with three digits and a unit of thousands, as on an axis."""
     for size, unit in UNITS:
         if value >= size * 0.9995:
             return f"{value / size:.3g} {unit}"
     return f"{value:.3g}"
-
-
-def size(n_bytes: float | None) -> str:
-    """Bytes as people read them."""
-    if n_bytes is None:
-        return "–"
-    return f"{quantity(n_bytes)}B" if n_bytes >= 1000 else f"{n_bytes:.0f} B"
 
 
 def counted(n: int, noun: str) -> str:

@@ -115,7 +115,7 @@ def standalone(svg: str) -> str:
 
 def figure_style() -> str:
     """The style sheet of all figures."""
-    return files("promptsci.report").joinpath("figures.css").read_text(encoding="utf-8")
+    return files("promptsci.report.page").joinpath("figures.css").read_text(encoding="utf-8")
 
 
 def visible(text: str) -> str:
@@ -125,7 +125,12 @@ def visible(text: str) -> str:
 
 def _unprintable(letter: str) -> bool:
     code = ord(letter)
-    return (code < 32 and letter not in "\t\n") or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code & 0xFFFE == 0xFFFE
+    return (
+        (code < 32 and letter not in "\t\n")
+        or 0x7F <= code < 0xA0
+        or 0xD800 <= code < 0xE000
+        or code & 0xFFFE == 0xFFFE
+    )
 
 
 def _short(number: float) -> Markup:
