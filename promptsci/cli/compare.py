@@ -28,6 +28,8 @@ FORMS = ("markdown", "latex", "csv", "methods")
 @click.option("--latex", is_flag=True, help="Print a LaTeX table (booktabs).")
 @click.option("--csv", is_flag=True, help="Print CSV, a line a method, unrounded.")
 @click.option("--methods", is_flag=True, help="Print a Methods paragraph and BibTeX.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page: tables, figures, every row.")
+@click.option("--no-text", is_flag=True, help="Leave the rows' texts out of the page.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the intervals as a picture (SVG).")
 @catalog_option
 @common_options
@@ -40,6 +42,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     promptsci compare task=citation-intent
     promptsci compare task=citation-intent model=smollm2-135m --rows unseen
     promptsci compare fe64154b 0a1b2c3d --latex
+    promptsci compare task=citation-intent --html report.html
     """
     from promptsci.compare import Question, compare, read_candidate
 
@@ -59,7 +62,10 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     )
     candidates = [read_candidate(folder, options["rule"]) for folder in folders]
     published = _published(str(candidates[0].record["task"]), options["catalog"])
-    compared = compare(candidates, question, published=published, notes=notes).to_json()
+    comparison = compare(candidates, question, published=published, notes=notes)
+    compared = comparison.to_json()
+    if options["html"]:
+        _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
     if options["figure"]:
         _write_figure(compared, options["figure"])
     if options["as_json"]:
@@ -135,6 +141,13 @@ def _published(task: str, roots: Sequence[Path]) -> list[Any]:
     except SpecError:
         return []
     return list(getattr(found, "published", []))
+
+
+def _write_page(path: Path, comparison: Any, candidates: Sequence[Any], *, texts: bool) -> None:
+    from promptsci.report.page import write_page
+
+    size = write_page(path, comparison, candidates, texts=texts)
+    click.echo(f"Wrote {path} ({size / 1e6:.1f} MB)", err=True)
 
 
 def _write_figure(compared: Mapping[str, Any], path: Path) -> None:

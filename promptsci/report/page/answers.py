@@ -96,7 +96,7 @@ def read_answers(comparison: Comparison, candidates: Sequence[Candidate]) -> Ans
 
 
 def _has_labels(record: Mapping[str, Any]) -> bool:
-    return record.get("kind", "classification") == "classification"
+    return str(record.get("kind", "classification")) == "classification"
 
 
 def _deciding(comparison: Comparison, candidates: Sequence[Candidate]) -> tuple[tuple[str, ...], BoolArray]:

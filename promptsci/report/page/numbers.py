@@ -13,10 +13,8 @@ UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 def score(value: float, metric: str, *, signed: bool = False, short: bool = False) -> str:
     """A metric's value as it is printed, with a true minus; short leaves out needless decimals, as on an axis."""
-    if metric in IN_UNITS:
-        text = f"{value:.3g}"
-    else:
-        text = f"{100 * value:.3g}" if short else percent(value)
+    shown = value if metric in IN_UNITS else 100 * value
+    text = f"{shown:.3g}" if short or metric in IN_UNITS else percent(value)
     if text.strip("-0.") == "":
         text = text.lstrip("-")
     elif signed and value > 0:

@@ -17,6 +17,7 @@ import promptsci
 from promptsci.compare import Candidate, Comparison
 from promptsci.report.comparison import cost_cells, p_value
 from promptsci.report.page import numbers
+from promptsci.report.page.answers import Answers, read_answers
 from promptsci.report.page.figures import (
     COSTS,
     cost_plot,
@@ -25,12 +26,11 @@ from promptsci.report.page.figures import (
     reliability_diagram,
     risk_plot,
 )
-from promptsci.report.page.answers import Answers, read_answers
 from promptsci.report.page.payload import payload, script_json
 from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
-from promptsci.report.page.texts import PRIVATE, Texts, read_texts
 from promptsci.report.page.svg import figure_style, visible
+from promptsci.report.page.texts import PRIVATE, Texts, read_texts
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
 
@@ -83,10 +83,10 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             diagrams=_diagrams(portraits),
             labels=answers.words[: answers.labels],
             texts=found,
-            style=Markup(style),
-            script=Markup(script),
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
             policy=_policy(style, script),
-            rows=Markup(script_json(payload(answers, found))),
+            rows=script_json(payload(answers, found)),
             explorable=_explorable(answers),
         )
     )

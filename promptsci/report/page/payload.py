@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from promptsci.report.page.answers import Answers, RunAnswers
 from promptsci.report.page.texts import Texts
@@ -51,8 +52,8 @@ def _per_mille(shares: FloatArray | None) -> list[int] | None:
     return None if shares is None else np.rint(1000 * shares).astype(int).tolist()
 
 
-def script_json(value: Mapping[str, Any]) -> str:
+def script_json(value: Mapping[str, Any]) -> Markup:
     """The value as JSON for a ``<script type="application/json">``: no ``<``, no lone surrogate."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES)
     # A lone surrogate is no Unicode text; written out as \udXXX it is valid JSON again.
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return Markup(text.encode("utf-8", "backslashreplace").decode("utf-8"))  # noqa: S704 - escaped above

@@ -72,10 +72,10 @@ def _classes(outcomes: Outcomes) -> dict[str, ClassScore]:
     """What `per_class` says, from the counts alone: a page need not wait for scikit-learn."""
     counts = outcomes.counts.astype(np.float64)
     hits, gold, said = np.diagonal(counts), counts.sum(1), counts[:, :-1].sum(0)
-    parts = (ratio(hits, said), ratio(hits, gold), ratio(2 * hits, said + gold))
+    precision, recall, f1 = ratio(hits, said), ratio(hits, gold), ratio(2 * hits, said + gold)
     return {
-        label: ClassScore(*(float(part[place]) for part in parts), support=int(gold[place]))
-        for place, label in enumerate(outcomes.labels)
+        label: ClassScore(float(precision[at]), float(recall[at]), float(f1[at]), int(gold[at]))
+        for at, label in enumerate(outcomes.labels)
     }
 
 

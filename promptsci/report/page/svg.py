@@ -62,7 +62,7 @@ class Drawing:
             Markup('{}="{}"').format(key, value if isinstance(value, str) else _short(value))
             for key, value in numbers.items()
         )
-        self.shapes.append(Markup("<{} {} {}/>").format(Markup(name), Markup('class="{}"').format(kind), parts))
+        self.shapes.append(Markup("<{} {} {}/>").format(name, Markup('class="{}"').format(kind), parts))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Study:
         ]
         self.data.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    def run(self, method: str, skill: float, seed: int = 0, **record: Any) -> Candidate:
+    def run(self, method: str, skill: float, seed: int = 0, /, **record: Any) -> Candidate:
         """A finished Run whose log-likelihoods favour the right label by about skill nats."""
         number = len(self.candidates)
         rng = np.random.default_rng(number + 1)
@@ -110,6 +110,15 @@ class Study:
         return compare(self.candidates, question)
 
 
+def three_methods(study: Study) -> Study:
+    """The study with three methods, one of them with three seeds."""
+    study.run("zero-shot", 0.4)
+    for seed in range(3):
+        study.run("8-shot", 1.0, seed)
+    study.run("lora", 2.5)
+    return study
+
+
 @pytest.fixture
 def make_study(tmp_path: Path) -> Callable[..., Study]:
     """A maker of studies: ``make_study(n=..., texts=...)``; each stands in a folder of its own."""
@@ -122,12 +131,19 @@ def make_study(tmp_path: Path) -> Callable[..., Study]:
     return make
 
 
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """Three methods on 60 rows, which no test changes."""
+    return three_methods(Study(tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="session")
+def comparison(study: Study) -> Comparison:
+    """What the study says."""
+    return study.compare()
+
+
 @pytest.fixture
-def study(make_study: Callable[..., Study]) -> Study:
-    """Three methods on 60 rows, one of them with three seeds."""
-    made = make_study()
-    made.run("zero-shot", 0.4)
-    for seed in range(3):
-        made.run("8-shot", 1.0, seed)
-    made.run("lora", 2.5)
-    return made
+def own_study(make_study: Callable[..., Study]) -> Study:
+    """The same for a test that changes it."""
+    return three_methods(make_study())
