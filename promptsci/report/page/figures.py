@@ -110,8 +110,9 @@ def cost_plot(comparison: Comparison, cost: str) -> Markup | None:
         return None
     main = comparison.main
     drawing = Drawing(WIDTH, 260, f"{main} against {COSTS[cost]}")
-    ticks = decade_ticks(max(paid for _, paid in points.values()))
-    x = Scale(0, ticks[-1], LEFT + 58, RIGHT - 24, from_zero_log)
+    spent = [paid for _, paid in points.values()]
+    ticks = decade_ticks(min(spent), max(spent))
+    x = Scale(ticks[0], ticks[-1], LEFT + 58, RIGHT - 24, from_zero_log)
     scores = [end for method, _ in points.values() for end in (method.metrics[main].low, method.metrics[main].high)]
     y = _upright(drawing, scores, main, bottom=216)
     for tick in ticks:

@@ -142,7 +142,7 @@ function spoken(method, row) {
   const parts = [];
   for (const [at, runs] of votes(method, row)) {
     const example = method.runs.find((run) => run.answer[row] === at);
-    parts.push(parts.length ? ", " : "", isolated(word(at)), method.runs.length > 1 ? ` ${runs}` : "", verdict(isRight(example, row)));
+    parts.push(parts.length ? ", " : "", isolated(word(at).slice(0, 80)), method.runs.length > 1 ? ` ${runs}` : "", verdict(isRight(example, row)));
   }
   return parts;
 }
@@ -151,7 +151,7 @@ function item(position) {
   const row = rows[position];
   const text = element("div", "", firstText(row));
   text.dir = "auto";
-  const meta = element("div", "meta", isolated(word(data.gold[row])), " · ");
+  const meta = element("div", "meta", isolated(word(data.gold[row]).slice(0, 80)), " · ");
   const pair = [...new Set([$("first").value, $("second").value])].map((at) => data.methods[at]);
   for (const [at, method] of pair.entries()) meta.append(at ? " · " : "", isolated(method.name), ": ", ...spoken(method, row));
   const made = element("div", "item", text, meta);

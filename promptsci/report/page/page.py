@@ -77,7 +77,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             comparison=comparison,
             version=promptsci.__version__,
             source=candidates[0].record["data"],
-            sentences=sentences(comparison),
+            sentences=sentences(comparison, train_known=all(_knows_train(run.record) for run in candidates)),
             figures=_figures(comparison),
             portraits=portraits,
             diagrams=_diagrams(portraits),
@@ -90,6 +90,11 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             explorable=_explorable(answers),
         )
     )
+
+
+def _knows_train(record: Mapping[str, Any]) -> bool:
+    """Whether the Run has looked for its rows in the split that shots or training rows come from."""
+    return record["pool"] in record["integrity"]["splits"]
 
 
 def _figures(comparison: Comparison) -> dict[str, Any]:

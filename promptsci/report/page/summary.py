@@ -10,9 +10,14 @@ from promptsci.report.page.numbers import counted, interval, score
 from promptsci.report.terminal import metric_name
 
 
-def sentences(comparison: Comparison) -> list[str]:
-    """The summary: who leads, who cannot be told apart, who is shown to be worse, what n can show, leaks."""
-    return list(_sentences(comparison))
+def sentences(comparison: Comparison, *, train_known: bool) -> list[str]:
+    """The summary: who leads, who cannot be told apart, who is shown to be worse, what n can show, leaks.
+
+    Args:
+        comparison: what is summed up.
+        train_known: whether the train rows were there when rows were looked up in them.
+    """
+    return [*_sentences(comparison), *_leaks(comparison, comparison.methods[0], train_known)]
 
 
 def _sentences(comparison: Comparison) -> Iterator[str]:
@@ -28,7 +33,6 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
         yield from _worse(comparison, best)
         yield from _baseline(comparison, best)
         yield from _power(comparison, best)
-    yield from _leaks(comparison, best)
 
 
 def _ties(comparison: Comparison, best: Method) -> str:
@@ -78,7 +82,10 @@ def _power(comparison: Comparison, best: Method) -> Iterator[str]:
     )
 
 
-def _leaks(comparison: Comparison, best: Method) -> Iterator[str]:
+def _leaks(comparison: Comparison, best: Method, train_known: bool) -> Iterator[str]:
+    if not train_known:
+        yield "Whether rows also stand in train is not known: the data have no such split."
+        return
     if not comparison.seen:
         yield "No row's text also stands in train."
         return

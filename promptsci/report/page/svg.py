@@ -93,12 +93,13 @@ def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(number * step, 12) for number in range(first, last + 1)]
 
 
-def decade_ticks(high: float) -> list[float]:
-    """0 and the powers of ten from 1 to at least high; high decades are thinned out so that about six remain."""
-    top = max(1, math.ceil(math.log10(max(high, 1))))
-    step = math.ceil(top / 6)
-    last = math.ceil(top / step) * step
-    return [0.0, *(10.0**exponent for exponent in range(0, last + 1, step))]
+def decade_ticks(low: float, high: float) -> list[float]:
+    """Powers of ten from at most low to at least high; below 1 there is one tick, 0. At most eight in all."""
+    first = 0 if low < 1 else math.floor(math.log10(low))
+    top = max(first + 1, math.ceil(math.log10(max(high, 1))))
+    step = math.ceil((top - first) / 6)
+    last = first + math.ceil((top - first) / step) * step
+    return [0.0] * (low < 1) + [10.0**exponent for exponent in range(first, last + 1, step)]
 
 
 def from_zero_log(value: float) -> float:

@@ -66,7 +66,11 @@ def _columns(examples: Sequence[Example]) -> Texts:
     fields = tuple(dict.fromkeys(name for example in examples for name in example.fields))
     whole = [[_text(example.fields.get(name)) for example in examples] for name in fields]
     long = sum(len(text) > LONGEST for column in whole for text in column)
-    note = f"{long} {'text is' if long == 1 else 'texts are'} longer than {LONGEST:,} characters and cut there." if long else ""
+    note = (
+        f"{long} {'text is' if long == 1 else 'texts are'} longer than {LONGEST:,} characters and cut there."
+        if long
+        else ""
+    )
     return Texts(fields, tuple(tuple(_cut(text) for text in column) for column in whole), note)
 
 

@@ -13,7 +13,7 @@ from promptsci.report.page.summary import listed, sentences
 
 def test_who_leads_and_who_is_shown_worse(study: Any, comparison: Any) -> None:
     """The first sentence names the best with n; the methods named worse are exactly those that are not tied."""
-    said = sentences(comparison)
+    said = sentences(comparison, train_known=True)
     worse = next((line for line in said if line.startswith("Shown to be worse")), "")
 
     assert said[0].startswith(f"On {study.n} rows of verdicts (test), {comparison.best} scores highest: macro-F1 ")
@@ -28,7 +28,7 @@ def test_ties_are_named(study: Any, comparison: Any) -> None:
         methods=tuple(replace(method, tied=True) for method in comparison.methods),
         differences=tuple(replace(one, shown=False) for one in comparison.differences),
     )
-    said = " ".join(sentences(blurred))
+    said = " ".join(sentences(blurred, train_known=True))
 
     assert f"cannot tell it apart from {listed([method.name for method in comparison.methods[1:]])}" in said
     assert "Shown to be" not in said
@@ -38,14 +38,14 @@ def test_ties_are_named(study: Any, comparison: Any) -> None:
 def test_the_smallest_difference_spans_those_of_the_methods(study: Any, comparison: Any) -> None:
     """The range given is that of the comparison's own figures."""
     smallest = [100 * one.smallest for one in comparison.differences if one.b == comparison.best]
-    (line,) = (line for line in sentences(comparison) if "smallest difference" in line)
+    (line,) = (line for line in sentences(comparison, train_known=True) if "smallest difference" in line)
 
     assert f"{min(smallest):.1f} to {max(smallest):.1f} points" in line
 
 
 def test_leaks_are_counted(study: Any, comparison: Any) -> None:
     """Rows that stand in train are counted, and the leader among the others is named."""
-    said = sentences(comparison)
+    said = sentences(comparison, train_known=True)
 
     assert f"{study.seen.sum()} rows of the data also stand in train." in said
     assert any(line.startswith(f"On the {(~study.seen).sum()} others alone ") for line in said)
@@ -57,7 +57,15 @@ def test_no_leak_is_said_too(make_study: Callable[..., Any]) -> None:
     study.seen[:] = False
     study.run("zero-shot", 1.0)
 
-    assert "No row's text also stands in train." in sentences(study.compare())
+    assert "No row's text also stands in train." in sentences(study.compare(), train_known=True)
+
+
+def test_what_is_not_known_is_not_claimed(comparison: Any) -> None:
+    """Without train rows to look in, the summary does not say that there are no leaks."""
+    said = " ".join(sentences(comparison, train_known=False))
+
+    assert "is not known: the data have no such split" in said
+    assert "also stand in train." not in said
 
 
 @pytest.mark.parametrize(

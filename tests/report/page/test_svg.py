@@ -29,15 +29,17 @@ def test_round_ticks_hold_all_values_and_stand_evenly(one: float, other: float) 
     assert 2 <= len(ticks) <= 8
 
 
-@given(st.floats(0, 1e15))
-def test_decade_ticks_hold_all_values(high: float) -> None:
-    """From 0 to a power of ten that is at least the highest value, in at most eight steps."""
-    ticks = decade_ticks(high)
+@given(st.floats(0, 1e15), st.floats(0, 1e15))
+def test_decade_ticks_hold_all_values(one: float, other: float) -> None:
+    """From 0 or a power of ten at most the lowest to one at least the highest value, in at most eight steps."""
+    low, high = min(one, other), max(one, other)
+    ticks = decade_ticks(low, high)
 
-    assert ticks[0] == 0
+    assert ticks[0] <= low
     assert ticks[-1] >= high
     assert len(ticks) <= 8
-    assert all(math.log10(tick).is_integer() for tick in ticks[1:])
+    assert (ticks[0] == 0) == (low < 1)
+    assert all(math.log10(tick).is_integer() for tick in ticks if tick)
 
 
 def test_a_scale_is_linear_in_the_bent_value() -> None:
