@@ -18,6 +18,9 @@ FORMS = ("markdown", "latex", "csv", "methods")
 @click.command("compare", short_help="Judge finished runs on the same rows.")
 @click.argument("words", nargs=-1, metavar="[task=NAME] [split=NAME] [model=NAME] [method=NAME] ... [RUN ...]")
 @click.option("--metric", help="The metric that decides. [default: the task's first]")
+@click.option(
+    "--as-in", "convention", help="Judge as a paper did: a convention of the task. See: promptsci tasks show."
+)
 @click.option("--baseline", help="The method to measure against. [default: majority, else zero-shot, else the last]")
 @click.option("--rows", type=click.Choice(["all", "unseen", "seen"]), default="all", show_default=True)
 @click.option("--rule", help="Judge all runs by one decision rule. [default: each run's own]")
@@ -44,7 +47,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     promptsci compare fe64154b 0a1b2c3d --latex
     promptsci compare task=citation-intent --html report.html
     """
-    from promptsci.compare import Question, compare, read_candidate
+    from promptsci.compare import Published, Question, compare, read_candidate
 
     forms = [form for form in (*FORMS, "as_json") if options[form]]
     if len(forms) > 1:
@@ -60,9 +63,11 @@ def command(words: tuple[str, ...], **options: Any) -> None:
         options["on_shared"],
         seed=options["seed"],
     )
-    candidates = [read_candidate(folder, options["rule"]) for folder in folders]
-    published = _published(str(candidates[0].record["task"]), options["catalog"])
-    comparison = compare(candidates, question, published=published, notes=notes)
+    task = _task(str(folders[0].read_run()["task"]), options["catalog"])
+    metrics, said = _convention(task, options["convention"])
+    candidates = [read_candidate(folder, options["rule"], metrics) for folder in folders]
+    published = [Published(comparable=False, **figure.model_dump()) for figure in task.published] if task else []
+    comparison = compare(candidates, question, published=published, notes=[*notes, *said])
     compared = comparison.to_json()
     if options["html"]:
         _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
@@ -132,15 +137,31 @@ def _said(record: Mapping[str, Any], noun: str) -> list[str]:
     return [value, value.rpartition("/")[2]]
 
 
-def _published(task: str, roots: Sequence[Path]) -> list[Any]:
-    """Figures of papers that the task's file states; none where the task is not in the catalogue."""
+def _task(name: str, roots: Sequence[Path]) -> Any:
+    """The task of that name, or None where the catalogue does not have it: a comparison needs no task.yaml."""
     from promptsci.spec import Catalog
 
-    try:
-        found = Catalog.standard(*roots).task(task)
-    except SpecError:
-        return []
-    return list(getattr(found, "published", []))
+    catalog = Catalog.standard(*roots)
+    return catalog.task(name) if name in catalog.task_names() else None
+
+
+def _convention(task: Any, name: str | None) -> tuple[list[str] | None, list[str]]:
+    """The metrics of a convention and what to say of it; nothing without a name.
+
+    Raises:
+        SpecError: the task has no such convention.
+    """
+    if name is None:
+        return None, []
+    known = dict(task.conventions) if task else {}
+    if name not in known:
+        fix = (
+            did_you_mean(name, known) or "Conventions are written in task.yaml: conventions: {NAME: {metrics: [...]}}."
+        )
+        raise SpecError(f"the task has no convention '{name}'", fix=fix)
+    convention = known[name]
+    about = f": {convention.about}" if convention.about else ""
+    return list(convention.metrics), [f"judged as in {name} ({convention.source}){about}"]
 
 
 def _write_page(path: Path, comparison: Any, candidates: Sequence[Any], *, texts: bool) -> None:

@@ -95,7 +95,7 @@ def compare(
         differences=tuple(found),
         level=LEVEL,
         published=tuple(replace(row, comparable=row.metric == main) for row in published),
-        notes=(*notes, *shared.notes, *left_out, *_notes(shared, seen, len(deciding), asked)),
+        notes=(*notes, *shared.notes, *left_out, *_notes(shared, seen, asked)),
         settings=asdict(asked),
     )
 
@@ -165,13 +165,14 @@ def _both_ways(found: Sequence[Difference], best: str, baseline: str) -> list[Di
     return [*found, *turned]
 
 
-def _notes(shared: Shared, seen: BoolArray, n: int, asked: Question) -> list[str]:
+def _notes(shared: Shared, seen: BoolArray, asked: Question) -> list[str]:
     notes = []
     rules = sorted({run.judged.rule for run in shared.runs})
     if len(rules) > 1:
         notes.append(f"decision rules differ ({', '.join(rules)}); --rule judges all runs by one")
-    if "batch" in rules and n < FEW_ROWS:
-        notes.append(f"the batch rule is fitted on the scored inputs, and {n} are few")
+    fewest = min(int(run.record["rows"]) for run in shared.runs)
+    if "batch" in rules and fewest < FEW_ROWS:
+        notes.append(f"the batch rule is fitted on the scored inputs, and {fewest} are few")
     unlabelled = max(run.judged.unlabelled for run in shared.runs)
     if unlabelled:
         notes.append(f"{unlabelled} rows without a gold answer are left out")

@@ -50,13 +50,22 @@ class Shared:
     notes: tuple[str, ...]
 
 
-def read_candidate(folder: RunFolder, rule: str | None = None) -> Candidate:
+def read_candidate(folder: RunFolder, rule: str | None = None, metrics: Sequence[str] | None = None) -> Candidate:
     """A finished Run with its rows.
+
+    Args:
+        folder: the Run.
+        rule: the decision rule; by default the Run's own.
+        metrics: those to judge by, the first of which decides; by default the Run's own.
 
     Raises:
         RunError: it is not finished, damaged, or lacks what the rule needs.
+        SpecError: there is no such rule or metric.
     """
-    return Candidate(folder, folder.read_run(), judged(folder, rule=rule))
+    record = folder.read_run()
+    if metrics:
+        record = {**record, "metrics": list(metrics)}
+    return Candidate(folder, record, judged(folder, rule=rule, metrics=metrics))
 
 
 def share(runs: Sequence[Candidate], *, on_shared: bool = False) -> Shared:

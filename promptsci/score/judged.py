@@ -71,15 +71,16 @@ class Judged:
         return next(part for part in self.families if metric in part.values)
 
 
-Reader = Callable[[Mapping[str, Any], Iterable[Row], str], Judged]
+Reader = Callable[[Mapping[str, Any], Iterable[Row], str, Sequence[str]], Judged]
 
 
-def judged(folder: RunFolder, *, rule: str | None = None) -> Judged:
+def judged(folder: RunFolder, *, rule: str | None = None, metrics: Sequence[str] | None = None) -> Judged:
     """A finished Run as a comparison sees it.
 
     Args:
         folder: the Run.
         rule: the decision rule; by default the Run's own.
+        metrics: those to judge by, the first of which decides; by default the Run's own.
 
     Raises:
         RunError: the Run is not finished, damaged, of a kind that is not known, or lacks what the rule needs.
@@ -94,7 +95,8 @@ def judged(folder: RunFolder, *, rule: str | None = None) -> Judged:
             where=str(folder.path),
             fix=did_you_mean(kind, READERS),
         )
-    return READERS[kind](record, folder.rows(), rule or record.get("rule") or DEFAULT_RULE)
+    decided_by = rule or record.get("rule") or DEFAULT_RULE
+    return READERS[kind](record, folder.rows(), decided_by, metrics or record["metrics"])
 
 
 def tabled_metrics(names: Sequence[str]) -> list[str]:
@@ -115,12 +117,12 @@ def decided_rows(folder: RunFolder, *, rule: str | None = None) -> tuple[tuple[s
     return logliks.ids, outcomes_of(logliks, rule)
 
 
-def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str) -> Judged:
+def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str, names: Sequence[str]) -> Judged:
     logliks = from_rows(rows, record["labels"], references=rule in NEEDS_REFERENCES)
     outcomes = outcomes_of(logliks, rule)
     labelled = np.flatnonzero(outcomes.gold != NONE)
     rows_judged = outcomes.labelled()
-    metrics = resolve(tabled_metrics(record["metrics"]), logliks.labels)
+    metrics = resolve(tabled_metrics(names), logliks.labels)
     statistics = {name: metric.sums for name, metric in metrics.items() if metric.sums is not None}
     return Judged(
         ids=tuple(logliks.ids[row] for row in labelled),

@@ -1,7 +1,20 @@
 """What is asked and how it is said: Task, Template and the Catalog that finds them."""
 
 from promptsci.spec.catalog import Catalog
+from promptsci.spec.convention import Convention, PublishedFigure
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
 from promptsci.spec.template import Template, check_fit, read_template
 
-__all__ = ["CHOOSERS", "SPLITS", "Catalog", "Source", "Task", "Template", "check_fit", "read_task", "read_template"]
+__all__ = [
+    "CHOOSERS",
+    "SPLITS",
+    "Catalog",
+    "Convention",
+    "PublishedFigure",
+    "Source",
+    "Task",
+    "Template",
+    "check_fit",
+    "read_task",
+    "read_template",
+]

@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from promptsci.errors import SpecError
-from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
+from promptsci.spec.convention import Convention, PublishedFigure
+from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, Text, parse, validate
 
 MAX_BYTES = 200_000
 """Of a task or template: a hundred pages; more would only be slow to read."""
@@ -22,7 +23,6 @@ _RESERVED = frozenset(
 )
 
 Name = Annotated[str, StringConstraints(pattern=NAME_FORM)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SPLITS = ("train", "validation", "test")
 CHOOSERS = ("random", "balanced", "similar", "fixed", "first")
 
@@ -97,6 +97,8 @@ class Task(Record):
     label: LabelColumn
     metrics: list[Text] = Field(default_factory=lambda: ["macro_f1", "accuracy"])
     shots: ShotPolicy = Field(default_factory=ShotPolicy)
+    conventions: dict[str, Convention] = Field(default_factory=dict)
+    published: list[PublishedFigure] = Field(default_factory=list)
     folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)  # where task.yaml stands, not a key of it
 
     @model_validator(mode="after")

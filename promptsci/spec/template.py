@@ -16,9 +16,9 @@ from pydantic import Field
 from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
 from promptsci.spec.budget import new_budget
-from promptsci.spec.document import Document, Record, parse, validate
+from promptsci.spec.document import Document, Record, Text, parse, validate
 from promptsci.spec.sandbox import render_variables
-from promptsci.spec.task import Task, Text, read_text
+from promptsci.spec.task import Task, read_text
 
 # What a template's own mistakes raise while it is rendered: Jinja's errors, and those of the values it computes with.
 _FAULTS = (jinja2.TemplateError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
