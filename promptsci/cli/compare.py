@@ -31,6 +31,8 @@ FORMS = ("markdown", "latex", "csv", "methods")
 @click.option("--latex", is_flag=True, help="Print a LaTeX table (booktabs).")
 @click.option("--csv", is_flag=True, help="Print CSV, a line a method, unrounded.")
 @click.option("--methods", is_flag=True, help="Print a Methods paragraph and BibTeX.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page: tables, figures, every row.")
+@click.option("--no-text", is_flag=True, help="Leave the rows' texts out of the page.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the intervals as a picture (SVG).")
 @catalog_option
 @common_options
@@ -43,6 +45,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     promptsci compare task=citation-intent
     promptsci compare task=citation-intent model=smollm2-135m --rows unseen
     promptsci compare fe64154b 0a1b2c3d --latex
+    promptsci compare task=citation-intent --html report.html
     """
     from promptsci.compare import Published, Question, compare, read_candidate
 
@@ -64,7 +67,10 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     metrics, said = _convention(task, options["convention"])
     candidates = [read_candidate(folder, options["rule"], metrics) for folder in folders]
     published = [Published(comparable=False, **figure.model_dump()) for figure in task.published] if task else []
-    compared = compare(candidates, question, published=published, notes=[*notes, *said]).to_json()
+    comparison = compare(candidates, question, published=published, notes=[*notes, *said])
+    compared = comparison.to_json()
+    if options["html"]:
+        _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
     if options["figure"]:
         _write_figure(compared, options["figure"])
     if options["as_json"]:
@@ -156,6 +162,13 @@ def _convention(task: Any, name: str | None) -> tuple[list[str] | None, list[str
     convention = known[name]
     about = f": {convention.about}" if convention.about else ""
     return list(convention.metrics), [f"judged as in {name} ({convention.source}){about}"]
+
+
+def _write_page(path: Path, comparison: Any, candidates: Sequence[Any], *, texts: bool) -> None:
+    from promptsci.report.page import write_page
+
+    size = write_page(path, comparison, candidates, texts=texts)
+    click.echo(f"Wrote {path} ({size / 1e6:.1f} MB)", err=True)
 
 
 def _write_figure(compared: Mapping[str, Any], path: Path) -> None:
