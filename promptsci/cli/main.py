@@ -23,6 +23,8 @@ VERBS = {
     "tune": "Train an adapter or a model on a task, and score it.",
     "runs": "List the runs on this machine.",
     "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
+    "study": "Run several methods on one task, compare them, and say what to do.",
+    "curve": "How scores grow with the number of labelled rows.",
     "variance": "Where the spread of scores comes from, and which runs to add.",
     "calibrate": "Learn from a validation run how far a run can be trusted.",
     "reproduce": "Run a stored run again and compare every prediction.",

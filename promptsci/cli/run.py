@@ -18,7 +18,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
 @click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
 @click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots and of --limit.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots.")
 @click.option("--seeds", help="Several seeds, such as 0,1,2: one run each, with mean and spread.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
 @click.option(

@@ -45,6 +45,8 @@ from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
+SAMPLE_SEED = 0
+"""Of the rows that ``limit`` takes: runs that differ in their seed are compared on the same rows."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class Prepared:
             "choose": self.choose if settings.shots else None,
             "fixed": list(self.task.shots.ids) if self.choose == "fixed" and settings.shots else None,
             "pool": self.pool_name,
+            "pool_rows": settings.pool_rows if settings.shots else None,
             "seed": settings.seed,
             "limit": settings.limit,
             "format": self.format,
@@ -230,6 +233,8 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     attempt(lambda: _check_rule(settings.rule, task))
     dataset = attempt(lambda: read_data(settings, task, notes))
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
+    if shown and settings.pool_rows is not None:
+        shown = tuple(stratified(shown, settings.pool_rows, settings.seed))
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
@@ -299,7 +304,7 @@ def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example,
     """
     split = dataset.split(settings.split)
     rows = split.examples
-    examples = tuple(stratified(rows, settings.limit, settings.seed) if settings.limit is not None else rows)
+    examples = tuple(stratified(rows, settings.limit, SAMPLE_SEED) if settings.limit is not None else rows)
     if not any(example.gold is not None for example in examples):
         raise DataError(
             f"none of the {len(examples)} rows has a label, so there is nothing to score against",

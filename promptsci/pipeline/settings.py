@@ -23,8 +23,9 @@ class Settings:
         shots: how many demonstrations.
         choose: how they are chosen.
         pool: the split they come from.
-        seed: of shots and of the sample that ``limit`` takes.
-        limit: rows to score, a stratified sample.
+        pool_rows: how many of its rows may be shown, a stratified sample; None is all.
+        seed: of shots.
+        limit: rows to score, a stratified sample, the same for every seed and method.
         format: plain, chat or chat-one-turn.
         dtype: precision of the weights.
         rule: the decision rule of the headline figures.
@@ -41,6 +42,7 @@ class Settings:
     shots: int = 0
     choose: str | None = None
     pool: str | None = None
+    pool_rows: int | None = None
     seed: int = 0
     limit: int | None = None
     format: Format | None = None

@@ -1,0 +1,77 @@
+"""``promptsci curve``: how scores grow with labelled rows, and from which number on one method overtakes another."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promptsci.cli.arguments import catalog_option, common_options, print_json
+from promptsci.cli.study import means_of, read_asked, tell
+
+DEFAULT_SIZES = "8,32,128,512,all"
+
+
+@click.command("curve", short_help="How scores grow with the number of labelled rows.")
+@click.argument("words", nargs=-1, metavar="task=NAME methods=NAME,NAME,... [model=NAME ...] [lr=2e-4 ...]")
+@click.option("--sizes", default=DEFAULT_SIZES, show_default=True, help="Labelled rows to learn from and to show.")
+@click.option("--seeds", default="0", show_default=True, help="Seeds of the methods that draw, such as 0,1,2.")
+@click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
+@click.option(
+    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
+)
+@click.option(
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
+)
+@click.option("--figure", type=click.Path(path_type=Path), help="Write the curves as a picture (SVG).")
+@catalog_option
+@click.option("--fresh", is_flag=True, help="Forget what earlier calls have stored.")
+@common_options
+def command(**options: Any) -> None:
+    r"""Learning curves: each method on growing, nested train sets, and where one overtakes another.
+
+    \b
+    promptsci curve task=citation-intent methods=tfidf,8-shot-similar,lora --sizes 16,60,all
+    """
+    from promptsci.report.study import curve_figure, show_curve
+    from promptsci.runs import write_atomically
+
+    drawn, failed = _curve(options)
+    if options["figure"]:
+        write_atomically(options["figure"], curve_figure(drawn.to_json()))
+        click.echo(f"Wrote {options['figure']}", err=True)
+    if options["as_json"]:
+        print_json(drawn.to_json())
+    else:
+        show_curve(drawn.to_json())
+    if failed:
+        sys.exit(1)
+
+
+def _curve(options: dict[str, Any]) -> tuple[Any, bool]:
+    """The curves, and whether a run could not be made."""
+    from promptsci.data import read_dataset
+    from promptsci.spec import Catalog
+    from promptsci.study import carry_out, curve, plan, read_sizes, works
+
+    catalog = Catalog.standard(*options["catalog"])
+    asked = read_asked({**options, "train_rows": None})
+    task = catalog.task(asked.settings.task)
+    train = read_dataset(task, asked.settings.data, needed=["train"]).split("train")
+    sizes = read_sizes(options["sizes"], sum(example.gold is not None for example in train.examples))
+    means, speed = means_of(options, asked.settings.task)
+    runs: dict[str, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    notes, failed = [], False
+    for size in sizes:
+        found = works(replace(asked, train_rows=size), catalog)
+        for outcome in carry_out(plan(found, means.root, speed, fresh=options["fresh"]), means, tell=tell):
+            failed |= outcome.failed
+            if outcome.folder:
+                runs[outcome.step.work.method][size].append(outcome.folder)
+            else:
+                notes.append(f"{outcome.step.work.method} on {size} rows: {outcome.why}")
+    return curve(runs, notes), failed

@@ -1,0 +1,92 @@
+"""The methods of a study by name, each as the work that makes its runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from promptsci.errors import Problems, PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.lm import Progress
+from promptsci.pipeline import Settings, prepare
+from promptsci.pipeline.tuning import TuneSettings, prepare_tune
+from promptsci.spec import CHOOSERS, Catalog
+from promptsci.study.work import Prompting, Tuning, Work
+from promptsci.tune.recipe import METHODS as TUNED
+
+SHOTS = re.compile(r"(?P<k>[1-9]\d*)-shot(?:-(?P<choose>[a-z-]+))?")
+DRAWN = ("random", "balanced")
+"""Ways of choosing shots that a seed decides; the others are the same for every seed."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a study is asked.
+
+    Attributes:
+        settings: of every run: task, data, split, template, model, limit, format, dtype.
+        methods: their names, in the order in which they are made.
+        seeds: one run of each method whose result depends on the seed.
+        values: of recipes, as on the command line of tune.
+        train_rows: how many labelled rows there are to learn from and to show; None is all.
+    """
+
+    settings: Settings
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    values: Mapping[str, str] = field(default_factory=dict)
+    train_rows: int | None = None
+
+
+def known_methods() -> tuple[str, ...]:
+    """The methods by name; any number of shots may stand for 8."""
+    return ("zero-shot", "8-shot", "8-shot-similar", *TUNED)
+
+
+def works(asked: Asked, catalog: Catalog, progress: Progress | None = None) -> list[Work]:
+    """The runs of a study, prepared.
+
+    Raises:
+        PromptsciError: one thing is wrong.
+        Problems: several things are.
+    """
+    problems: list[PromptsciError] = []
+    found: list[Work] = []
+    for method in dict.fromkeys(asked.methods):
+        try:
+            found += _works(method, asked, catalog, progress)
+        except Problems as several:
+            problems += several.problems
+        except PromptsciError as one:
+            problems.append(one)
+    texts: dict[str, PromptsciError] = {problem.text(): problem for problem in problems}
+    raise_all(list(texts.values()))  # what is wrong with the task is wrong for every method
+    return found
+
+
+def _works(method: str, asked: Asked, catalog: Catalog, progress: Progress | None) -> list[Work]:
+    if method == "zero-shot":
+        return [Prompting(method, prepare(asked.settings, catalog, progress))]
+    shots = SHOTS.fullmatch(method)
+    if shots:
+        return _few_shot(method, int(shots["k"]), shots["choose"], asked, catalog)
+    if method in TUNED:
+        return [_tuning(method, seed, asked, catalog) for seed in asked.seeds]
+    raise SpecError(f"there is no method '{method}'", fix=did_you_mean(method, known_methods()))
+
+
+def _few_shot(method: str, k: int, choose: str | None, asked: Asked, catalog: Catalog) -> list[Work]:
+    if choose is not None and choose not in CHOOSERS:
+        ways = [f"{k}-shot-{way}" for way in CHOOSERS]
+        raise SpecError(f"there is no method '{method}'", fix=did_you_mean(method, ways))
+    rule = choose or catalog.task(asked.settings.task).shots.choose
+    settings = replace(asked.settings, shots=k, choose=choose, pool_rows=asked.train_rows)
+    seeds = asked.seeds if rule in DRAWN else asked.seeds[:1]
+    return [Prompting(method, prepare(replace(settings, seed=seed), catalog)) for seed in seeds]
+
+
+def _tuning(method: Any, seed: int, asked: Asked, catalog: Catalog) -> Work:
+    run = replace(asked.settings, seed=seed)
+    values = {name: text for name, text in asked.values.items()}
+    return Tuning(method, prepare_tune(TuneSettings(run, method, values, train_rows=asked.train_rows), catalog))
