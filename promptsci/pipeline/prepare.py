@@ -102,6 +102,7 @@ class Prepared:
             "dtype": settings.dtype,
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
+            **({"constrain": True} if settings.constrain else {}),
         }
 
     @property
@@ -155,7 +156,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     tokenizer = Tokenizer(parts.model.path)
     format_ = pick_format(settings.format, parts.model, tokenizer)
     encoder = Encoder(tokenizer, format_)
-    writing = writing_of(parts.template, task, format_)
+    writing = writing_of(parts.template, task, format_, constrain=settings.constrain)
     questioner = Questioner(
         Assembler(task, parts.template),
         encoder,
