@@ -10,7 +10,6 @@ from promptsci.data.written import written_form
 from promptsci.errors import SpecError
 from promptsci.lm import Generation
 from promptsci.prompt import GAP, Format
-from promptsci.score import Facts
 from promptsci.spec import Task, Template
 
 
@@ -41,14 +40,3 @@ def writing_of(template: Template, task: Task, format_: Format, *, constrain: bo
     stop = [*template.front.stop, *([GAP] if format_ == "plain" else [])]
     text = json.dumps(schema, ensure_ascii=False) if constrain else None
     return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)), schema=text)
-
-
-def facts_of(task: Task) -> Facts:
-    """What a judgement of a task's rows needs to know.
-
-    Raises:
-        SpecError: the task's JSON Schema cannot be read.
-    """
-    labels = tuple(read_schema(task.record, task.folder).get("properties", {})) if task.record else task.labels
-    low, high = (task.number.low, task.number.high) if task.number else (0.0, 1.0)
-    return Facts(task.form, labels, low, high)

@@ -47,7 +47,8 @@ def test_a_card_shows_all_that_a_task_says(call: Call, project: Path, name: str)
     assert card["wordings"] == ["curt", "plain"]
     assert card["data"]["own"]["splits"] == {"train": "train.jsonl", "test": "test.jsonl"}
     said = [
-        "good, bad (column label)",
+        "good, bad",
+        "column label",
         "train, test",
         "rows for tests",
         "accuracy",
