@@ -32,6 +32,7 @@ class Settings:
         sharing: whether prefixes are shared.
         verify: rows scored again one by one.
         adapter: folder of an adapter, as PEFT writes it; None scores with the base weights.
+        constrain: whether a written answer can be nothing but JSON that follows the task's schema.
     """
 
     task: str
@@ -53,6 +54,7 @@ class Settings:
     pack_tokens: int | None = None
     adapter: str | None = None
     trust_remote_code: bool = False
+    constrain: bool = False
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:
