@@ -72,13 +72,15 @@ def share(runs: Sequence[Candidate], *, on_shared: bool = False) -> Shared:
     """The Runs on the rows they share.
 
     Args:
-        runs: at least one.
+        runs: finished Runs.
         on_shared: whether to compare Runs over different rows on the rows that all of them have.
 
     Raises:
-        RunError: they answer different questions; or they stand on different rows, data or metrics and on_shared is
-            not given. The error says which Runs and what to type.
+        RunError: there are none; they answer different questions; or they stand on different rows, data or metrics and
+            on_shared is not given. The error says which Runs and what to type.
     """
+    if not runs:
+        raise RunError("there is no run to compare", fix="List them with: promptsci runs")
     _same(runs, "ask different tasks", lambda run: str(run.record["task"]), on_shared=None)
     _same(runs, "have different labels", _labels, on_shared=None)
     notes = [
