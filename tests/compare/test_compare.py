@@ -197,7 +197,7 @@ def test_wrong_names_are_answered(maker: Any) -> None:
 def test_twenty_runs_of_ten_thousand_rows(make_maker: Any) -> None:
     """Twenty Runs of 10,000 rows are read and compared in under 1 GB and 12 seconds of processor time.
 
-    On two idle cores that is about 5 s by the clock; the clock is no measure where other tests run beside.
+    The clock is no measure where other tests run beside.
     """
     maker = make_maker(10_000)
     for number in range(20):
