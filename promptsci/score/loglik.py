@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -67,8 +68,8 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
         labels=names,
         gold=np.array(reader.gold, dtype=np.int64),
         seen=np.array(reader.seen, dtype=np.bool_),
-        sum_nats=np.array(reader.sums, dtype=np.float64),
-        n_tokens=np.array(reader.lengths, dtype=np.int64),
+        sum_nats=np.array(reader.sums, dtype=np.float64).reshape(-1, len(names)),
+        n_tokens=np.array(reader.lengths, dtype=np.int64).reshape(-1, len(names)),
         premise_nats=_array(reader.references("premise_nats", reader.premises)),
         content_free_nats=_array(reader.references("content_free_nats", reader.content_free)),
     )
@@ -84,15 +85,16 @@ def from_option_rows(rows: Iterable[Row], letters: Sequence[str]) -> LogLikeliho
             finite.
     """
     reader = _read(rows, tuple(letters), references=True, fewer=True)
-    n_letters = max(map(len, reader.sums))
+    n_letters = max(reader.widths)
+    ends = np.cumsum(reader.widths)[:-1]
     premises = reader.references("premise_nats", reader.premises)
     return LogLikelihoods(
         ids=tuple(reader.ids),
         labels=tuple(letters[:n_letters]),
         gold=np.array(reader.gold, dtype=np.int64),
         seen=np.array(reader.seen, dtype=np.bool_),
-        sum_nats=_padded(reader.sums, n_letters, -np.inf),
-        n_tokens=_padded(reader.lengths, n_letters, 1).astype(np.int64),
+        sum_nats=_padded(np.split(np.array(reader.sums), ends), n_letters, -np.inf),
+        n_tokens=_padded(np.split(np.array(reader.lengths), ends), n_letters, 1).astype(np.int64),
         premise_nats=None if premises is None else _padded(premises, n_letters, 0.0),
         same_labels=False,
     )
@@ -111,7 +113,7 @@ def _array(found: Sequence[Any] | None) -> FloatArray | None:
     return None if found is None else np.array(found, dtype=np.float64)
 
 
-def _padded(parts: Sequence[Sequence[float]], width: int, filling: float) -> FloatArray:
+def _padded(parts: Sequence[Any], width: int, filling: float) -> FloatArray:
     """[N, width] rows of different lengths, filled up at their ends."""
     table = np.full((len(parts), width), filling)
     for line, part in zip(table, parts, strict=True):
@@ -156,8 +158,9 @@ class _Reader:
         self.ids: dict[str, int] = {}
         self.gold: list[int] = []
         self.seen: list[bool] = []
-        self.sums: list[list[float]] = []
-        self.lengths: list[list[int]] = []
+        self.sums = array("d")  # one number after the other: lists of lists would keep the garbage collector busy
+        self.lengths = array("q")
+        self.widths = array("q")  # labels of each row
         self.premises: list[Any] = []
         self.content_free: list[Any] = []
         self._labels = labels
@@ -181,8 +184,9 @@ class _Reader:
         self.gold.append(self._places[gold])
         self.seen.append(bool(row.get("seen", False)))
         sums, lengths = self._nats(row.get("nats"), lambda: f"prediction '{key}'")
-        self.sums.append(sums)
-        self.lengths.append(lengths)
+        self.sums.extend(sums)
+        self.lengths.extend(lengths)
+        self.widths.append(len(sums))
         if self._references:
             self._add_references(key, row)
 
@@ -222,7 +226,7 @@ class _Reader:
         if not all(parts):
             empty = labels[[bool(part) for part in parts].index(False)]
             raise RunError(f"{owner()} has no log-likelihoods for the label '{empty}'", fix=_AGAIN)
-        sums = [float(sum(part)) for part in parts]
+        sums = [sum(part) for part in parts]
         if not all(map(isfinite, sums)):
             place = [isfinite(total) for total in sums].index(False)
             raise RunError(f"{owner()} has a log-likelihood for '{labels[place]}' that is {sums[place]}", fix=_AGAIN)
