@@ -72,10 +72,12 @@ def test_help_names_every_verb(call: Call) -> None:
     answer = call("--help")
 
     assert answer.code == 0
-    assert all(verb in answer.out for verb in ("run", "runs", "reproduce", "tasks", "templates", "models"))
+    assert all(
+        verb in answer.out for verb in ("run", "runs", "reproduce", "check", "show", "tasks", "templates", "models")
+    )
 
 
-@pytest.mark.parametrize("verb", ["run", "runs", "reproduce", "tasks", "templates", "models"])
+@pytest.mark.parametrize("verb", ["run", "runs", "reproduce", "check", "show", "tasks", "templates", "models"])
 def test_every_verb_has_an_example_and_the_shared_options(call: Call, verb: str) -> None:
     """Each verb's help shows a command to copy, and ``--json`` and ``--debug`` mean the same everywhere."""
     answer = call(verb, "--help")
