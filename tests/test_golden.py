@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from promptsci.data import Example, read_dataset
+from promptsci.data import Example, Span, read_dataset
 from promptsci.prompt import Assembler, Pool, Prompt, chooser
 from promptsci.spec import Catalog, Task, check_fit
 from promptsci.spec.catalog import shipped_root
@@ -24,10 +25,27 @@ def rows(task: Task) -> tuple[list[Example], Example]:
         dataset = read_dataset(task, bundled, needed=["train", "test"])
         return list(dataset.splits["train"].examples), dataset.splits["test"].examples[0]
     made = [
-        Example(f"made-up-{i}", {field: f"({field} of made-up row {i})" for field in task.fields}, label)
-        for i, label in enumerate(task.labels * 2)
+        Example(f"made-up-{i}", fields(task, f"made-up row {i}"), gold)
+        for i, gold in enumerate(MADE_UP[task.form](task))
     ]
-    return made, Example("query", {field: f"({field} of the query)" for field in task.fields})
+    return made, Example("query", fields(task, "the query"))
+
+
+def fields(task: Task, whose: str) -> dict[str, Any]:
+    """Made-up values of a task's variables."""
+    made: dict[str, Any] = {name: f"({name} of {whose})" for name in task.variables}
+    return made | ({"choices": [f"(option {n} of {whose})" for n in (1, 2, 3)]} if task.options else {})
+
+
+MADE_UP: dict[str, Callable[[Task], Sequence[Any]]] = {
+    "label": lambda task: task.labels * 2,
+    "relevance": lambda task: task.labels * 2,
+    "options": lambda _: ["A", "C"],
+    "spans": lambda task: [(Span(1, 5, task.labels[0]), Span(9, 16, task.labels[-1])), ()],
+    "references": lambda _: [("(first reference)", "(second reference)")] * 2,
+    "phrases": lambda _: [("(first phrase)", "(second phrase)")] * 2,
+}
+"""Right answers of each form that a shipped task without bundled data has."""
 
 
 def prompt(name: str, wording: str, k: int) -> Prompt:
@@ -36,7 +54,7 @@ def prompt(name: str, wording: str, k: int) -> Prompt:
     template = CATALOG.template(wording, task)
     check_fit(template, task)
     pool, query = rows(task)
-    shots = chooser("balanced", Pool(pool, task.labels), k, 0, task).shots(query)
+    shots = chooser(task.shots.choose, Pool(pool, task.labels), k, 0, task).shots(query)
     return Assembler(task, template).prompt(query, shots)
 
 
@@ -45,7 +63,7 @@ def prompt(name: str, wording: str, k: int) -> Prompt:
 def test_golden_prompts(golden: Callable[[str, str], None], name: str, wording: str, k: int) -> None:
     """The plain prompt, and each answer behind a bar: where the prompt ends and the answer's space begins."""
     made = prompt(name, wording, k)
-    answers = "".join(f"| {choice}\n" for choice in made.choices)
+    answers = "".join(f"| {choice}\n" for choice in made.choices or ["(written)"])
 
     golden(f"{name}/{wording}.{k}shot.txt", f"{made.plain()}\n{answers}")
 
