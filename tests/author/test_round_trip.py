@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsci.data import Example
+from promptsci.data import LETTERS, Example
+from promptsci.data.spans import Span
 from promptsci.lm import Reader, pull, reader_of
 from promptsci.prompt import Assembler, Encoder
 from promptsci.spec import Catalog, Task, Template
@@ -23,24 +24,54 @@ ROWS = 20
 TEXTS = st.text(min_size=1, max_size=60).filter(lambda text: text.strip(EDGE) == text)
 
 
+WORDS = st.text("abcdefgh -é", min_size=1, max_size=12).map(str.strip).filter(bool)
+
+
 def rows_of(task: Task) -> st.SearchStrategy[list[Example]]:
-    """ROWS rows with any text in every field and any label."""
-    fields = st.fixed_dictionaries({field: TEXTS for field in task.fields})
-    return st.lists(
-        st.builds(Example, id=st.just("row"), fields=fields, gold=st.sampled_from(task.labels)),
-        min_size=ROWS,
-        max_size=ROWS,
-    )
+    """ROWS rows with any text in every field and any right answer."""
+    fields = st.fixed_dictionaries({field: TEXTS for field in task.variables})
+    row = fields.flatmap(lambda found: _answered(task, found))
+    return st.lists(row, min_size=ROWS, max_size=ROWS)
+
+
+def _answered(task: Task, fields: dict[str, str]) -> st.SearchStrategy[Example]:
+    """A row with these fields, and what its form adds to them."""
+    if task.form == "options":
+        options = st.lists(TEXTS, min_size=2, max_size=5, unique_by=lambda text: " ".join(text.split()).casefold())
+        return options.flatmap(
+            lambda found: st.builds(
+                Example, st.just("row"), st.just({**fields, "choices": found}), st.sampled_from(LETTERS[: len(found)])
+            )
+        )
+    golds: dict[str, st.SearchStrategy[Any]] = {
+        "references": st.tuples(TEXTS.filter(lambda text: bool(text.strip()))),
+        "phrases": st.lists(WORDS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
+    }
+    if task.spans is not None:
+        golds["spans"] = _spans(task.spans.types, fields[task.spans.text])
+    gold = golds[task.form] if task.form in golds else st.sampled_from(task.labels)
+    return st.builds(Example, st.just("row"), st.just(fields), gold)
+
+
+def _spans(types: list[str], text: str) -> st.SearchStrategy[tuple[Span, ...]]:
+    """Up to three stretches of a text."""
+    places = st.integers(0, len(text) - 1).flatmap(lambda at: st.tuples(st.just(at), st.integers(at + 1, len(text))))
+    span = st.builds(lambda place, name: Span(*place, name), places, st.sampled_from(types))
+    return st.lists(span, max_size=3, unique=True).map(lambda found: tuple(sorted(found)))
 
 
 def check_text(task: Task, template: Template, rows: list[Example]) -> None:
-    """Each field stands in the query as it is, and the target names its own label and no other."""
+    """Each field stands in the query as it is, and the target is read back as the right answer and no other."""
     assembler = Assembler(task, template)
+    written = assembler.answers.written
     for row in rows:
         query, target = assembler.query(row), assembler.target(row)
-        assert [field for field, text in row.fields.items() if text not in query] == []
-        parsed = [label for label, text in zip(task.labels, assembler.targets(row), strict=True) if text == target]
-        assert parsed == [row.gold]
+        assert [field for field in task.variables if row.fields[field] not in query] == []
+        if written is None:
+            targets = zip(assembler.names(row), assembler.targets(row), strict=True)
+            assert [name for name, text in targets if text == target] == [row.gold]
+        else:
+            assert assembler.read(target, row) == written.read(written.write(row), row) is not None
 
 
 def check_tokens(task: Task, template: Template, rows: list[Example], encoder: Encoder) -> None:

@@ -33,6 +33,8 @@ READING = (
     Code("PS201", "error", "words for a label that there is not"),
     Code("PS202", "error", "a label without words"),
     Code("PS203", "error", "two labels with the same words"),
+    Code("PS212", "error", "numbers that cannot be scored"),
+    Code("PS213", "error", "a setting of writing where choices are scored"),
     Code("PS309", "error", "the model's files refuse the prompt"),
     Code("PS401", "error", "data cannot be read"),
 )

@@ -91,7 +91,7 @@ def label_noise(rows: Rows) -> Iterator[Hit]:
     noisy = [key for key, found in golds.items() if len(found) > 1]
     if noisy:
         named = _ids([each for key in noisy for each in ids[key]])
-        yield Hit(rows.at(), f"{len(noisy)} texts have more than one label: {named}", "Look at them and settle each.")
+        yield Hit(rows.at(), f"texts with more than one label: {len(noisy)} ({named})", "Look at them and settle each.")
 
 
 @rule("PS405", "warning", "a label without rows")
@@ -111,7 +111,7 @@ def unbalanced(rows: Rows) -> Iterator[Hit]:
     shares = {name: _shares(rows.integrity.splits[name].labels) for name in rows.dataset.splits}
     for name, own in shares.items():
         top = max(own, key=own.__getitem__, default=None)
-        if top is not None and own[top] > MAJORITY:
+        if top is not None and own[top] > MAJORITY and rows.asked.task.form == "label":
             what = f"{100 * own[top]:.0f} % of {name} are {top}: accuracy says little"
             yield Hit(rows.at(name), what, "Let macro_f1 be the first of the metrics, or add rows of the others.")
     if not shares.get("train"):
@@ -154,9 +154,9 @@ def field_is_label(rows: Rows) -> Iterator[Hit]:
 
 
 def _tells(values: Sequence[str], golds: Sequence[str]) -> bool:
-    """Whether the values are the labels by other names: as few as the labels, one to one."""
+    """Whether the values are the labels by other names: as few as the labels, one to one, and both far from unique."""
     pairs = set(zip(values, golds, strict=True))
-    return len(set(golds)) > 1 and len(pairs) == len(set(values)) == len(set(golds))
+    return 1 < len(pairs) == len(set(values)) == len(set(golds)) <= len(golds) // 2
 
 
 @rule("PS410", "error", "a fixed shot is not in the data")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 
 from promptsci.author.check.choice_rules import folded
@@ -146,8 +147,7 @@ def _written_back(trial: Trial) -> Iterator[Hit]:
             text = trial.assembler.target(example)
         except PromptError:
             return  # PS112 speaks of it
-        read = trial.assembler.read(text, example)
-        if read is None or written.write(replace(example, gold=read)) != written.write(example):
+        if trial.assembler.read(text, example) != written.read(written.write(example), example):
             what = f"the target of row {example.id}, '{short(text)}', is not read back as its right answer"
             yield Hit(trial.wording.at_start("target"), what, "Write {{ answer }} as it is.")
             return
@@ -169,16 +169,16 @@ def cut_answers(trial: Trial) -> Iterator[Hit]:
         yield Hit(_front_place(trial.wording, "max_tokens"), what, fix)
 
 
-@rule("PS215", "warning", "an answer holds a blank line")
+@rule("PS215", "warning", "a written answer holds a blank line")
 def blank_line(trial: Trial) -> Iterator[Hit]:
-    """In a plain prompt a blank line ends the answer, so the rest of such an answer is never written."""
-    if trial.rows is None or trial.wording.is_scored:
+    """In a plain prompt a blank line ends the answer, so what the target block writes below it is never reached."""
+    if trial.wording.is_scored:
         return
-    labelled = [example for example in trial.examples if example.gold is not None]
-    found = [example.id for example in labelled if GAP in trial.assembler.target(example)]
-    if found:
-        what = f"{len(found)} of {len(labelled)} right answers hold a blank line, such as that of row {found[0]}"
-        yield Hit(trial.wording.at_start("target"), what, "Write the answer as one paragraph.")
+    target = trial.wording.template.trees["target"]
+    line = next((part.lineno for part in target.find_all(nodes.TemplateData) if GAP in part.data), None)
+    if line is not None:
+        what = "the target block holds a blank line, which ends the answer in plain prompts"
+        yield Hit(trial.wording.at(line), what, "Write the answer as one paragraph.")
 
 
 def _front_place(wording: Wording, key: str) -> Place:

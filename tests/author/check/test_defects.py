@@ -357,6 +357,70 @@ def test_rows_and_shots_that_do_not_fit_are_found(desk: Any, make_reader: Callab
     assert "needs" in small.findings[0].what
 
 
+WRITTEN: dict[str, Defect] = {
+    "no-stop": Defect("PS113", T, 'stop: ["\\n"]\n', "", "---"),
+    "no-stop-behind-the-answer": Defect("PS113", T, "{{ answer }}", "{{ answer }} END", "---"),
+    "blank-line": Defect("PS215", T, "{{ answer }}", "{{ answer }}\n\n\n(no more)", "block target"),
+    "not-read-back": Defect(
+        "PS209", T, "{{ answer }}", "{{ answer | upper | replace('PRAISE', 'x') }}", "block target"
+    ),
+    "answer-in-input": Defect("PS102", T, "It is", "{{ answer }} It is", "It is"),
+    "hostile-target": Defect("PS112", T, "{{ answer }}", "{{ answer * 99999999 }}", "block target"),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_defect_of_written_answers_is_found(desk: Any, name: str) -> None:
+    """Where the model writes the answer, what would cut it, or have it misread, is found at its line."""
+    desk.edit(Y, "kind: classification", "kind: multilabel")
+    desk.edit(Y, "label: {column", "labels: {column")
+    desk.edit(Y, "[macro_f1, accuracy]", "[micro_f1]")
+    desk.edit(T, "choices:", 'stop: ["\\n"]\nchoices:')
+    desk.edit(T, "{{ choice }}", "{{ answer }}")
+    for split in ("train", "test"):
+        _train(desk, lambda rows: [{**row, "label": [row["label"]]} for row in rows], split)
+    assert desk.check().findings == []
+    defect = WRITTEN[name]
+    desk.edit(T, defect.old, defect.new)
+    if name == "blank-line":
+        desk.edit(T, 'stop: ["\\n"]', 'stop: ["\\n", "(no more)"]')
+    found = desk.check().findings
+
+    assert [(each.code, each.place.line) for each in found] == [(defect.code, desk.line(T, defect.at))]
+
+
+@pytest.mark.parametrize(
+    ("front", "code"), [("numbers: [1, 99]", "PS212"), ("stop: [x]", "PS213"), ("numbers: [1, 1]", "PS212")]
+)
+def test_settings_of_another_kind_of_answer_are_found(desk: Any, front: str, code: str) -> None:
+    """Numbers outside the range or alike, and settings of writing where choices are scored, are found at their line."""
+    if code == "PS212":
+        desk.edit(Y, "kind: classification", "kind: regression")
+        desk.edit(Y, "label: {column: label, values: [good, bad, mixed]}", "number: {column: label, low: 0, high: 9}")
+        desk.edit(Y, "[macro_f1, accuracy]", "[mae]")
+        desk.write(
+            T, desk.path(T).read_text().replace(f"choices:\n  {WORDS}\n", "").replace("{{ choice }}", "{{ answer }}")
+        )
+    desk.edit(T, "about: A", f"{front}\nabout: A")
+    found = desk.check(read_data=False).findings
+
+    assert [(each.code, each.place.line) for each in found] == [(code, desk.line(T, front))]
+
+
+def test_right_answers_that_max_tokens_would_cut_are_found(desk: Any, make_reader: Callable[..., Reader]) -> None:
+    """Right answers longer than max_tokens allows are counted, at the line that sets it."""
+    desk.edit(Y, "kind: classification", "kind: generation")
+    desk.edit(Y, "label: {column: label, values: [good, bad, mixed]}", "references: {column: label}")
+    desk.edit(Y, "[macro_f1, accuracy]", "[rouge1]")
+    desk.write(T, desk.path(T).read_text().replace(f"choices:\n  {WORDS}\n", "max_tokens: 4\n"))
+    desk.edit(T, '{{ choices | join(", ") }}', "anything")
+    desk.edit(T, "{{ choice }}", "{{ answer }}")
+    (found,) = desk.check(make_reader()).findings
+
+    assert (found.code, found.place.line) == ("PS214", desk.line(T, "max_tokens"))
+    assert "32 of 48 right answers" in found.what
+
+
 def test_the_suite_plants_forty_defects_and_all_codes() -> None:
     """At least forty defects are planted, and every code that there is, is met by some test of this file."""
     planted = [
@@ -364,6 +428,7 @@ def test_the_suite_plants_forty_defects_and_all_codes() -> None:
         *(code for code, *_ in (*IN_ROWS.values(), *TOKENS.values())),
     ]
     by_hand = {"PS008", "PS010", "PS104", "PS106", "PS211", "PS305", "PS307", "PS308", "PS404", "PS409", "PS510"}
+    by_hand |= {"PS113", "PS212", "PS213", "PS214", "PS215"}
 
     assert len(planted) >= 40
     assert set(CODES) == {*planted, *by_hand}

@@ -88,6 +88,32 @@ def test_nothing_is_said_of_what_is_sound(desk: Any, reader: Reader, name: str) 
     assert [each for each in desk.check(reader).findings if each.code not in OF_THIS_READER.get(name, ())] == []
 
 
+def test_rows_that_all_differ_do_not_give_their_answers_away(desk: Any) -> None:
+    """Where every text and every right answer is of its own, the text is not the answer by another name."""
+    desk.edit(Y, "kind: classification", "kind: generation")
+    desk.edit(Y, "label: {column: label, values: [good, bad, mixed]}", "references: {column: id}")
+    desk.edit(Y, "[macro_f1, accuracy]", "[rouge1]")
+    desk.edit(T, "choices:\n  good: praise\n  bad: blame\n  mixed: both\n", "")
+    desk.edit(T, '{{ choices | join(", ") }}', "anything")
+    desk.edit(T, "{{ choice }}", "{{ answer }}")
+
+    assert desk.check().findings == []
+
+
+def test_one_type_of_spans_is_no_majority(desk: Any) -> None:
+    """A task of spans with a single type has nothing to balance."""
+    desk.edit(Y, "kind: classification", "kind: extraction")
+    desk.edit(Y, "label: {column: label, values: [good, bad, mixed]}", "spans: {column: marks, types: [noun]}")
+    desk.edit(Y, "[macro_f1, accuracy]", "[entity_f1]")
+    desk.edit(T, "choices:\n  good: praise\n  bad: blame\n  mixed: both\n", "")
+    desk.edit(T, "{{ choice }}", "{{ answer }}")
+    for split, topic in (("train", "proof"), ("test", "table")):
+        marks = [{"start": 4, "end": 9, "type": "noun"}]
+        desk.write_rows(split, [{"id": f"{topic}-{n}", "text": f"The {topic} {n}.", "marks": marks} for n in range(24)])
+
+    assert desk.check().findings == []
+
+
 def test_the_suite_is_large_enough() -> None:
     """At least forty sound ones."""
     assert len(SOUND) >= 40
