@@ -21,7 +21,6 @@ from promptsci.author.importers.draft import (
     only_column,
     our_source,
     renamed,
-    render,
     variables,
 )
 from promptsci.author.importers.labels import label_values, named, words_of_labels
@@ -106,9 +105,11 @@ def _asked(draft: Draft, known: Known) -> tuple[str, str, str]:
     columns = draft.target_columns
     if draft.has_fixed_choices and len(columns) == 1:
         return "label", next(iter(columns)), ""
-    target = "|||".join([draft.target, *draft.choices])
-    if draft.choices and not draft.has_fixed_choices and known.table is not None:
+    target = "|||".join([draft.target, *draft.choices, draft.listed])
+    if (draft.choices or draft.listed) and not draft.has_fixed_choices and known.table is not None:
         return "options", ANSWER, target
+    if draft.listed:
+        raise Lost(f"its choices are a list in the rows: {draft.listed}", fix="Give the rows as data=PATH.")
     column = only_column(_direct(draft))
     if column is not None:
         return "references", column, ""
@@ -131,7 +132,7 @@ def _check(draft: Draft) -> None:
     Raises:
         Lost: they cannot: random, unknown filters, functions.
     """
-    for source in (draft.input, draft.target, *draft.choices):
+    for source in (draft.input, draft.target, *draft.choices, draft.listed):
         variables(source)
     body = block("input", our_source(draft.input))
     text = "\n".join([block("instruction", ""), body, "{% block target %}x{% endblock %}"])
@@ -278,7 +279,7 @@ def _computed(group: _Group, known: Known) -> dict[str, str]:
     for split, rows in known.table.rows.items():
         lines = []
         for row in rows:
-            options = [render(choice, row).strip() for choice in draft.choices] if group.form == "options" else []
+            options = draft.row_choices(row) if group.form == "options" else []
             extra = {ANSWER: draft.answer(row), **({OPTIONS: options} if options else {})}
             lines.append(json.dumps({**row, **extra}, ensure_ascii=False, default=str) + "\n")
         written[split if known.table.is_split else "test"] = "".join(lines)
