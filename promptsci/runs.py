@@ -283,8 +283,10 @@ def _line_places(path: Path) -> dict[str, int]:
 
 
 def _parse(line: str | bytes, path: Path, number: int) -> Row:
+    import orjson  # four times as fast as json, and a comparison reads hundreds of thousands of rows
+
     try:
-        row = json.loads(line)
+        row = orjson.loads(line)
     except ValueError as error:
         what = f"the row is not JSON: {error}"
         raise RunError(what, where=f"{path}:{number}", fix="Run again with --fresh.") from error

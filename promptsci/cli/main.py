@@ -21,6 +21,9 @@ from promptsci.errors import PromptsciError
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "runs": "List the runs on this machine.",
+    "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
+    "variance": "Where the spread of scores comes from, and which runs to add.",
+    "calibrate": "Learn from a validation run how far a run can be trusted.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "tasks": "List the tasks, or show one.",
     "templates": "List the wordings.",

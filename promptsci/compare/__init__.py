@@ -1,5 +1,20 @@
 """Judging several Runs on the same rows: paired statistics, ties, cost; from Run folders alone."""
 
+from promptsci.compare.compare import Question, compare
 from promptsci.compare.comparison import Comparison, Cost, Difference, Method, MetricCard, Published, RunEntry, Spread
+from promptsci.compare.eligible import Candidate, read_candidate
 
-__all__ = ["Comparison", "Cost", "Difference", "Method", "MetricCard", "Published", "RunEntry", "Spread"]
+__all__ = [
+    "Candidate",
+    "Comparison",
+    "Cost",
+    "Difference",
+    "Method",
+    "MetricCard",
+    "Published",
+    "Question",
+    "RunEntry",
+    "Spread",
+    "compare",
+    "read_candidate",
+]

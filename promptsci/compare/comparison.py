@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from promptsci.score import Estimate
@@ -131,7 +131,8 @@ class Difference:
         p_holm: the same after Holm's correction for all differences of the comparison.
         shown: p_holm is below the level and the interval leaves out 0: the data show a difference.
         pairing: how the runs were paired: ``one run each``, ``same seed and wording`` or ``every run with every run``.
-        wins: pairs of runs in which a is better, of ``pairs``.
+        wins: pairs of runs in which a is better.
+        losses: pairs of runs in which b is better.
         pairs: pairs of runs.
         discordant: the share of rows that exactly one of the two answers rightly, on average; None where an answer is
             not simply right or wrong.
@@ -149,11 +150,25 @@ class Difference:
     shown: bool
     pairing: str
     wins: int
+    losses: int
     pairs: int
     discordant: float | None
     smallest_accuracy: float | None
     smallest: float
     mcnemar: McNemar | None
+
+    def judged(self, level: float) -> Difference:
+        """The same, with ``shown`` as p and interval say."""
+        excludes_0 = not self.value.low <= 0 <= self.value.high
+        return replace(self, shown=self.p_holm < level and excludes_0)
+
+    def mirrored(self) -> Difference:
+        """The difference of b to a."""
+        value = Estimate(-self.value.value, -self.value.high, -self.value.low)
+        exact = self.mcnemar
+        if exact:
+            exact = replace(exact, only_a=exact.only_b, only_b=exact.only_a)
+        return replace(self, a=self.b, b=self.a, value=value, wins=self.losses, losses=self.wins, mcnemar=exact)
 
 
 @dataclass(frozen=True)

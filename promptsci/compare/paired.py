@@ -19,6 +19,7 @@ metric ``[N, K]`` (`promptsci.score.sums`); the same weights or swaps of rows go
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,49 +37,71 @@ EXCHANGES = 9_999
 """Of the randomisation test: with the observed one 10,000, so p is at least 0.0001."""
 
 _EXACT = 2**24
-"""Integers below this are exact in 32-bit floats, which are twice as fast."""
+"""Whole numbers up to this are exact in 32-bit floats."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The tables of several Runs side by side [D, R K], and the metrics of their sums."""
+
+    table: NDArray[Any]
+    values: Mapping[str, FromSums]
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """The tables of several Runs side by side, each distinct row once.
+    """The rows of several Runs together, each distinct row once.
 
     Args:
         distinct: the distinct rows of all tables together.
-        table: the tables [D, R K].
+        parts: for each family of metrics, the tables of all Runs.
         n_runs: R.
-        value: the metric [...] from sums [..., K].
     """
 
     distinct: Distinct
-    table: NDArray[Any]
+    parts: tuple[_Part, ...]
     n_runs: int
-    value: FromSums
 
     @classmethod
-    def of(cls, tables: Sequence[Family], metric: str) -> Stack:
-        """The Runs' tables for one metric."""
-        distinct = Distinct.of([part.table for part in tables])
-        first = tables[0].table
-        exact = first.dtype.kind in "iu" and len(first) < _EXACT
-        number = np.float32 if exact else np.float64
-        table = np.hstack([part.table[distinct.first].astype(number) for part in tables])
-        return cls(distinct, table, len(tables), tables[0].values[metric])
+    def of(cls, runs: Sequence[Sequence[Family]]) -> Stack:
+        """The Runs' families of metrics, the same ones in the same order for each Run."""
+        distinct = Distinct.of([part.table for families in runs for part in families])
+        parts = [
+            _Part(np.hstack([_floats(part.table[distinct.first], distinct.n) for part in same]), same[0].values)
+            for same in zip(*runs, strict=True)
+        ]
+        return cls(distinct, tuple(parts), len(runs))
 
-    def sums(self, weights: FloatArray) -> FloatArray:
+    def sums(self, part: _Part, weights: FloatArray) -> FloatArray:
         """Each Run's sums [b, R, K] when distinct rows count as often as weights [b, D] say."""
-        totals = weights.astype(self.table.dtype, copy=False) @ self.table
+        totals = weights.astype(part.table.dtype, copy=False) @ part.table
         sums: FloatArray = np.asarray(totals, dtype=np.float64).reshape(len(weights), self.n_runs, -1)
         return sums
 
-    def observed(self) -> FloatArray:
-        """Each Run's sums [R, K] as they are."""
-        return self.sums(self.distinct.counts[None].astype(np.float64))[0]
+    def values(self, weights: FloatArray) -> dict[str, FloatArray]:
+        """Each metric of each Run [b, R] when distinct rows count as often as weights [b, D] say."""
+        found: dict[str, FloatArray] = {}
+        for part in self.parts:
+            sums = self.sums(part, weights)
+            found |= {name: value(sums) for name, value in part.values.items()}
+        return found
+
+    def observed(self) -> dict[str, FloatArray]:
+        """Each metric of each Run [R], as it is."""
+        weights = self.distinct.counts[None].astype(np.float64)
+        return {name: values[0] for name, values in self.values(weights).items()}
 
 
-def resampled_runs(stack: Stack, *, resamples: int = RESAMPLES, seed: int = 0) -> FloatArray:
-    """Each Run's value [resamples, R] on the same resamples of the rows."""
-    return np.concatenate([stack.value(stack.sums(weights)) for weights in stack.distinct.draws(resamples, seed)])
+def _floats(table: NDArray[Any], n: int) -> NDArray[Any]:
+    """Bytes as 32-bit floats, which are twice as fast, where these hold sums over n rows exactly; others as 64-bit."""
+    exact = table.dtype.itemsize == 1 and 128 * n < _EXACT
+    return table.astype(np.float32 if exact else np.float64)
+
+
+def resampled_runs(stack: Stack, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, FloatArray]:
+    """Each metric of each Run [resamples, R] on the same resamples of the rows."""
+    pieces = [stack.values(weights) for weights in stack.distinct.draws(resamples, seed)]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 Pairs = Sequence[tuple[int, int]]
@@ -86,7 +109,7 @@ Pairs = Sequence[tuple[int, int]]
 
 
 def randomisation(
-    stack: Stack, comparisons: Sequence[Pairs], *, exchanges: int = EXCHANGES, seed: int = 0
+    stack: Stack, metric: str, comparisons: Sequence[Pairs], *, exchanges: int = EXCHANGES, seed: int = 0
 ) -> FloatArray:
     """Two-sided p [M] of each comparison's mean difference over its pairs of runs, by exchanging rows at random.
 
@@ -94,31 +117,41 @@ def randomisation(
         Noreen 1989, Computer-Intensive Methods for Testing Hypotheses; Phipson and Smyth 2010, Stat. Appl. Genet. Mol.
         Biol. 9, 39 for the observed exchange that counts.
     """
-    observed = stack.observed()
-    values = stack.value(observed)
+    part = next(part for part in stack.parts if metric in part.values)
+    value = part.values[metric]
+    observed = stack.sums(part, stack.distinct.counts[None].astype(np.float64))[0]
+    values = value(observed)
     actual = np.array([np.mean([values[a] - values[b] for a, b in pairs]) for pairs in comparisons])
     at_least = np.zeros(len(comparisons), dtype=np.int64)
     # Equal differences differ in the last bits when their sums were added in another order.
     bound = np.abs(actual) - 1e-10 * max(1.0, float(np.abs(values).max()))
     for swaps in stack.distinct.swaps(exchanges, seed):
-        moved = stack.sums(swaps)
+        moved = stack.sums(part, swaps)
         for number, pairs in enumerate(comparisons):
-            exchanged = np.mean([_exchanged(stack, observed, moved, pair) for pair in pairs], axis=0)
+            exchanged = np.mean([_exchanged(value, observed, moved, pair) for pair in pairs], axis=0)
             at_least[number] += int((np.abs(exchanged) >= bound[number]).sum())
-    return (at_least + 1) / (exchanges + 1)
+    p: FloatArray = (at_least + 1) / (exchanges + 1)
+    return p
 
 
-def _exchanged(stack: Stack, observed: FloatArray, moved: FloatArray, pair: tuple[int, int]) -> FloatArray:
+def _exchanged(value: FromSums, observed: FloatArray, moved: FloatArray, pair: tuple[int, int]) -> FloatArray:
     """The difference [b] of two Runs after each has handed the other its part of the exchanged rows [b, R, K]."""
     a, b = pair
     change = moved[:, a] - moved[:, b]
-    return stack.value(observed[a] - change) - stack.value(observed[b] + change)
+    return value(observed[a] - change) - value(observed[b] + change)
 
 
-def run_weights(n_runs: int, resamples: int, seed: int) -> FloatArray:
-    """How much each run counts in a mean over runs drawn with replacement [resamples, n_runs]."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(n_runs, np.full(n_runs, 1 / n_runs), size=resamples) / n_runs
+def run_weights(keys: Sequence[tuple[str, int]], resamples: int, seed: int) -> FloatArray:
+    """How much each run counts in a mean over runs drawn with replacement [resamples, R].
+
+    Methods with the same keys draw the same ones: what a wording or a seed does to both is then not counted as a
+    difference between them.
+    """
+    order = sorted(keys)
+    rng = np.random.default_rng([seed, zlib.crc32(repr(order).encode())])
+    drawn = rng.multinomial(len(order), np.full(len(order), 1 / len(order)), size=resamples) / len(order)
+    weights: FloatArray = drawn[:, [order.index(key) for key in keys]]
+    return weights
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

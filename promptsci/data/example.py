@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptsci.errors import DataError, did_you_mean
 
-SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation"}
+SPLIT_NAMES = {"dev": "validation", "valid": "validation", "val": "validation", "qrels": "test"}
 
 
 def split_name(name: str) -> str:
-    """The split's one name: dev, valid and val are ``validation``; others stay what they are."""
+    """The split's one name: dev, valid and val are ``validation``, qrels is ``test``; others stay what they are."""
     return SPLIT_NAMES.get(name.lower(), name.lower() if name.lower() in ("train", "validation", "test") else name)
 
 
@@ -22,11 +22,20 @@ Gold = Any
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One data row: template variable -> value as it stands in the data, and the right answer (None: not labelled)."""
+    """One data row: template variable -> value as it stands in the data, and the right answer (None: not labelled).
+
+    ``known`` is what a judgement must know beside the right answer; it is stored with the prediction.
+    """
 
     id: str
     fields: Mapping[str, Any]
     gold: Gold | None = None
+    known: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str | None:
+        """What rows belong to that are only judged together: the id of a pair's query; None where each is by itself."""
+        return self.known.get("query")
 
     @property
     def stratum(self) -> str | None:

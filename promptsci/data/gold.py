@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from promptsci.data.example import Gold
 from promptsci.data.findings import Findings, short
 from promptsci.data.record import RecordReader
+from promptsci.data.retrieval import KNOWN
 from promptsci.data.spans import SpanReader, TagReader
 from promptsci.errors import did_you_mean
 from promptsci.spec import RELEVANT, Task
@@ -44,6 +45,10 @@ class GoldReader(Protocol):
         """The template variables that the form of the answer adds to the task's fields."""
         ...
 
+    def known(self, row: Row) -> dict[str, Any]:
+        """What a judgement must know of a row beside its right answer."""
+        ...
+
     def gold(self, row: Row, fields: Mapping[str, Any], line: int) -> Gold | None:
         """The right answer of a row; None when it has none, or after a finding."""
         ...
@@ -57,6 +62,9 @@ class _Reader:
     """What most forms have in common: they add no variables and count no labels."""
 
     def fields(self, row: Row, line: int) -> dict[str, Any]:  # noqa: ARG002 - the protocol's shape
+        return {}
+
+    def known(self, row: Row) -> dict[str, Any]:  # noqa: ARG002 - the protocol's shape
         return {}
 
     def labels(self, gold: Gold) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's shape
@@ -239,14 +247,18 @@ class TextsReader(_Reader):
 class RelevanceReader(_Reader):
     """Whether a document is relevant to a query."""
 
-    columns = ("relevance",)
+    columns = ("grade",)
 
     def __init__(self, at_least: float) -> None:
         self.at_least = at_least
 
     def gold(self, row: Row, fields: Mapping[str, Any], line: int) -> str | None:  # noqa: ARG002
         """Yes from the task's grade on; documents that nobody judged count as not relevant, as in TREC."""
-        return RELEVANT[0] if row["relevance"] >= self.at_least else RELEVANT[1]
+        return RELEVANT[0] if row["grade"] >= self.at_least else RELEVANT[1]
+
+    def known(self, row: Row) -> dict[str, Any]:
+        """Query, document, place in the first stage, and what the best ranking would be made of."""
+        return {name: row[name] for name in KNOWN}
 
     def labels(self, gold: Gold) -> tuple[str, ...]:
         """Yes or no."""

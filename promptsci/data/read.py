@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from promptsci.data.findings import Findings, short
 from promptsci.data.formats import READERS, file_sha256, read_rows
 from promptsci.data.hub import STANDARD, load_hub, read_hub_split
 from promptsci.data.remote import fetch
+from promptsci.data.retrieval import CORPUS, JUDGEMENTS, QUERIES, pairs, read_judgements, read_side
 from promptsci.data.rows import to_examples
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Source, Task
@@ -19,6 +21,8 @@ from promptsci.spec.task import RemoteFile
 
 HUB_ID = re.compile(r"(?P<path>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>\S+))?")
 ORDER = {"train": 0, "validation": 2, "test": 3}
+SIDES = (CORPUS, QUERIES)
+"""Files of a ranking that are no splits."""
 OTHERWISE = "Or give a file, a folder, a URL, or a Hub id such as org/name."
 
 
@@ -155,9 +159,9 @@ def _files(
 ) -> tuple[str, dict[str, Split]]:
     paths = {split_name(name): base / file for name, file in files.items()}
     wanted = _wanted(paths, needed, word)
-    splits = _each(wanted, lambda name: _read_file(paths[name], task, name, str(paths[name])))
+    origins = {name: str(path) for name, path in paths.items()}
     first = next(iter(paths.values()))
-    return str(first if len(paths) == 1 else first.parent), splits
+    return str(first if len(paths) == 1 else first.parent), _splits(paths, origins, task, wanted)
 
 
 def _urls(
@@ -165,9 +169,11 @@ def _urls(
 ) -> tuple[str, dict[str, Split]]:
     remotes = {split_name(name): remote for name, remote in urls.items()}
     wanted = _wanted(remotes, needed, word)
-    splits = _each(wanted, lambda name: _read_file(fetch(remotes[name]), task, name, remotes[name].url))
+    needs = [*wanted, *SIDES] if task.relevance is not None else wanted
+    paths = {name: fetch(remote) for name, remote in remotes.items() if name in needs}
+    origins = {name: remote.url for name, remote in remotes.items()}
     first = next(iter(remotes.values())).url
-    return first if len(remotes) == 1 else first.rpartition("/")[0], splits
+    return first if len(remotes) == 1 else first.rpartition("/")[0], _splits(paths, origins, task, wanted)
 
 
 def _hub(
@@ -177,6 +183,30 @@ def _hub(
     loaded = load_hub(source, revision)
     wanted = _wanted(loaded, needed, origin)
     return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin))
+
+
+def _splits(
+    paths: Mapping[str, Path], origins: Mapping[str, str], task: Task, wanted: Sequence[str]
+) -> dict[str, Split]:
+    """The splits in files; those of a ranking are judgements of the documents and queries beside them."""
+    if task.relevance is None:
+        return _each(wanted, lambda name: _read_file(paths[name], task, name, origins[name]))
+    missing = [side for side in SIDES if side not in paths]
+    if missing:
+        where = origins[wanted[0]]
+        fix = f"A ranking has {CORPUS}, {QUERIES} and {JUDGEMENTS} in one folder."
+        raise DataError(f"there is no {missing[0]} beside the judgements", where=where, fix=fix)
+    corpus, queries = (read_side(paths[side], Findings(origins[side])) for side in SIDES)
+    relevance = task.relevance
+
+    def read(name: str) -> Split:
+        findings = Findings(origins[name])
+        judged = read_judgements(paths[name], queries, corpus, findings)
+        examples = to_examples(pairs(corpus, queries, judged, relevance), task, name, findings)
+        digest = hashlib.sha256("".join(file_sha256(paths[each]) for each in (*SIDES, name)).encode())
+        return Split(name, examples, digest.hexdigest(), origins[name])
+
+    return _each(wanted, read)
 
 
 def _each(names: Iterable[str], read: Callable[[str], Split]) -> dict[str, Split]:

@@ -76,6 +76,10 @@ class RecordReader:
         assert isinstance(record, dict)
         return record
 
+    def known(self, row: Row) -> dict[str, Any]:  # noqa: ARG002 - the protocol's shape
+        """Nothing."""
+        return {}
+
     def labels(self, gold: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's shape
         """Nothing."""
         return ()

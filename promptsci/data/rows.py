@@ -50,7 +50,7 @@ def _examples(
         fields |= reader.fields(row, line)
         for column in reader.columns:
             _check_nested(column, row.get(column), line, findings)
-        yield Example(ids.of(row, line), fields, reader.gold(row, fields, line))
+        yield Example(ids.of(row, line), fields, reader.gold(row, fields, line), reader.known(row))
 
 
 class _Ids:

@@ -19,11 +19,15 @@ def stratified(examples: Sequence[Example], n: int, seed: int) -> list[Example]:
     two samples with the same seed, label by label, one lies within the other. The sample of n lies within that of 2n,
     save for a label whose share of n is under half a row: rounding may give it a row at n and none at 2n.
 
+    Rows that are only judged together (the pairs of a query) are drawn together: there n counts queries.
+
     Raises:
         DataError: n is less than 1.
     """
     if n < 1:
         raise DataError(f"cannot take {n} rows", fix="Give --limit a number of 1 or more.")
+    if examples and examples[0].group is not None:
+        return _groups(examples, n, seed)
     if n >= len(examples):
         return list(examples)
     by_label: dict[str | None, list[int]] = defaultdict(list)
@@ -34,6 +38,12 @@ def stratified(examples: Sequence[Example], n: int, seed: int) -> list[Example]:
     for label, places in by_label.items():
         taken += sorted(places, key=lambda place: _rank(seed, examples[place].id))[: shares[label]]
     return [examples[place] for place in sorted(taken)]
+
+
+def _groups(examples: Sequence[Example], n: int, seed: int) -> list[Example]:
+    groups = dict.fromkeys(example.group or "" for example in examples)
+    taken = set(sorted(groups, key=lambda group: _rank(seed, group))[:n])
+    return [example for example in examples if example.group in taken]
 
 
 def _shares(sizes: Mapping[str | None, int], n: int) -> dict[str | None, int]:

@@ -26,6 +26,10 @@ class _SpanReader:
         self.section = section
         self.findings = findings
 
+    def known(self, row: Row) -> dict[str, Any]:  # noqa: ARG002 - the protocol's shape
+        """Nothing."""
+        return {}
+
     def labels(self, gold: Sequence[Span]) -> tuple[str, ...]:
         """The types, one a span."""
         return tuple(span.type for span in gold)

@@ -145,6 +145,7 @@ def line(prepared: Prepared, question: Question, answer: dict[str, Any]) -> dict
         "gold": question.example.gold,
         "seen": question.example.id in prepared.seen,
         **answer,
+        **question.example.known,
         "prompt_tokens": question.query.n_prompt_tokens,
         "shots": [shot.id for shot in question.shots],
         "shots_dropped": question.n_dropped,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -66,11 +67,20 @@ class Pool:
         return frozenset(self.keys.values())
 
     def hidden(self, query: Example) -> set[str]:
-        """The folded texts that may not stand before a query: its own, and that of the pool's example with its id."""
+        """The folded texts that may not stand before a query: its own, its id's in the pool, and those of its group."""
         hidden = {text_key(query)}
         if query.id in self.keys:
             hidden.add(self.keys[query.id])
-        return hidden
+        return hidden if query.group is None else hidden | self._of_group[query.group]
+
+    @cached_property
+    def _of_group(self) -> dict[str, set[str]]:
+        """Group -> the folded texts of its examples: what is known of a query's other documents gives it away."""
+        groups: dict[str, set[str]] = defaultdict(set)
+        for example in self.examples:
+            if example.group is not None:
+                groups[example.group].add(self.keys[example.id])
+        return groups
 
     def unlike(self, candidates: Iterable[Example], k: int, shown: set[str]) -> list[Example]:
         """The first k candidates whose texts are not shown yet; their texts are shown from now on."""

@@ -10,6 +10,8 @@ from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
 from promptsci.report.listing import show_list
+from promptsci.report.terminal import metric_name, percent
+from promptsci.score import metric_named
 from promptsci.spec import Source, Task, Template
 
 Entry = dict[str, Any]
@@ -56,10 +58,24 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
         "right": {"form": task.form, **task.section.model_dump(by_alias=True, exclude_none=True)},
         "data": {name: _source(source) for name, source in task.data.items()},
         "metrics": list(task.metrics),
+        "averaging": {name: averaging(name, task.labels) for name in task.metrics},
+        "conventions": {name: convention.model_dump() for name, convention in task.conventions.items()},
+        "published": [figure.model_dump() for figure in task.published],
         "shots": {"from": task.shots.from_, "choose": task.shots.choose},
         "wordings": list(wordings),
         "file": str(task.folder / "task.yaml"),
     }
+
+
+def averaging(name: str, labels: Sequence[str]) -> str:
+    """What exactly a metric averages, in words.
+
+    Raises:
+        SpecError: there is no such metric.
+    """
+    if name.startswith("hub:"):
+        return "as that metric of the evaluate library says"
+    return metric_named(name, labels).averaging
 
 
 def _source(source: Source) -> Entry:
@@ -96,12 +112,24 @@ def _lines(card: Entry) -> list[tuple[str, str | None]]:
         ("labels", ", ".join(card["labels"])),
         ("right answer", _right_line(card["right"])),
         *((f"data={name}", _source_line(source)) for name, source in card["data"].items()),
-        ("metrics", ", ".join(card["metrics"])),
+        *((f"metric {metric_name(name)}", words) for name, words in card["averaging"].items()),
+        *((f"--as-in {name}", _convention_line(said)) for name, said in card["conventions"].items()),
+        *(("published", _figure_line(figure)) for figure in card["published"]),
         ("shots", f"{card['shots']['choose']} from {card['shots']['from']}"),
         ("template=", ", ".join(card["wordings"]) or "none"),
         ("paper", card["paper"]),
         ("licence", card["licence"]),
     ]
+
+
+def _convention_line(said: Entry) -> str:
+    about = f"; {said['about']}" if said["about"] else ""
+    return f"{', '.join(said['metrics'])} ({said['source']}){about}"
+
+
+def _figure_line(figure: Entry) -> str:
+    note = f"; {figure['note']}" if figure["note"] else ""
+    return f"{figure['method']}: {metric_name(figure['metric'])} {percent(figure['value'])} ({figure['source']}){note}"
 
 
 def _renamed(name: str, column: str) -> str:

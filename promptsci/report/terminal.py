@@ -188,7 +188,7 @@ def _details_line(result: Result) -> Text:
     """What a form of answer counts beside its metrics, in words."""
     parts = []
     for name, value in result["details"].items():
-        shown = f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+        shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
         parts.append(f"{name.replace('_', ' ')} {shown}")
     return Text(f"invalid answers {result['invalid']}; {'; '.join(parts)}")
 

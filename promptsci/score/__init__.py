@@ -9,12 +9,13 @@ from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, descr
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
 from promptsci.score.forms import Facts, Judgement, Wanted, form_metric, judge_rows, usual_rule
 from promptsci.score.hub import load_hub_metric
-from promptsci.score.judged import Judged, judged
+from promptsci.score.judged import Judged, decided_rows, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, per_class
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
+from promptsci.score.trust import Trust, trust
 
 __all__ = [
     "CALIBRATION",
@@ -42,10 +43,12 @@ __all__ = [
     "ReliabilityBin",
     "Scores",
     "Sums",
+    "Trust",
     "Wanted",
     "available",
     "confusion_counts",
     "decide",
+    "decided_rows",
     "describe",
     "estimates",
     "evaluate",
@@ -69,5 +72,6 @@ __all__ = [
     "resampled",
     "row_values",
     "smallest_difference",
+    "trust",
     "usual_rule",
 ]

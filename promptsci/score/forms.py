@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 from promptsci.errors import SpecError, did_you_mean
 from promptsci.score.answered import Answered, Row, answered
 from promptsci.score.bootstrap import estimates
-from promptsci.score.decide import DEFAULT_RULE
+from promptsci.score.decide import DEFAULT_RULE, available, log_probabilities
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, outcomes_of
 from promptsci.score.loglik import LogLikelihoods, from_option_rows, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named
 from promptsci.score.number_metrics import number_metrics
 from promptsci.score.outcomes import BoolArray
+from promptsci.score.rank_metrics import RANK_METRICS, rankings
 from promptsci.score.set_metrics import (
     class_scores,
     counts_of,
@@ -104,6 +105,24 @@ def form_metric(name: str, facts: Facts) -> Metric[Any]:
     return known[name]
 
 
+def chosen_metrics(names: Sequence[str | Metric[Any]], facts: Facts) -> Metrics:
+    """The metrics to compute, by name: those asked for, in their order, then the standard ones of the form.
+
+    Raises:
+        SpecError: there is no such metric.
+    """
+    asked = [form_metric(each, facts) if isinstance(each, str) else each for each in names]
+    return {metric.name: metric for metric in asked} | standard_metrics(facts)
+
+
+def answered_rows(rows: Iterable[Row], facts: Facts, rule: str) -> Answered:
+    """The rows of a form whose answers are no labels, as its metrics see them: the queries of a ranking, else rows."""
+    if facts.form != "relevance":
+        return answered(rows)
+    stored = list(rows)
+    return _ranked(stored, from_rows(stored, facts.labels), rule)
+
+
 def usual_rule(form: str) -> str:
     """The decision rule of headline figures."""
     return _FORMS[form].rule
@@ -145,12 +164,40 @@ def _decided(logliks: LogLikelihoods, rule: str, wanted: Wanted) -> Judgement:
 def _judge_answers(rows: Iterable[Row], facts: Facts, wanted: Wanted) -> Judgement:
     stored = list(rows)
     found = answered(stored)
-    labelled = found.labelled()
-    part = _FORMS[facts.form]
-    asked = [form_metric(each, facts) if isinstance(each, str) else each for each in wanted.metrics]
-    metrics = {metric.name: metric for metric in asked} | standard_metrics(facts)
+    scores = _answer_scores(found, facts, wanted)
+    scored = {row["id"]: answer for row, answer in zip(stored, found.answers, strict=True) if "nats" in row}
+    return Judgement(replace(scores, details={**_written_details(stored), **scores.details}), scored)
+
+
+def _judge_ranking(rows: Iterable[Row], facts: Facts, wanted: Wanted) -> Judgement:
+    stored = list(rows)
+    rule = wanted.rule or usual_rule(facts.form)
+    logliks = from_rows(stored, facts.labels)
+    by_rule = {name: _ranked(stored, logliks, name) for name in {rule: None, **dict.fromkeys(available(logliks))}}
+    metrics = chosen_metrics(wanted.metrics, facts)
+    first = rankings(stored, [0.0] * len(stored))  # equals keep the order of the first stage
+    scores = replace(
+        _answer_scores(by_rule[rule], facts, wanted),
+        rule=rule,
+        rules={
+            name: {key: metric.point(by_rule[name]) for key, metric in metrics.items()} for name in available(logliks)
+        },
+        details={f"bm25_{name}": metric.point(first) for name, metric in metrics.items()},
+    )
+    decided = outcomes_of(logliks, rule).predicted
+    return Judgement(scores, {key: facts.labels[int(at)] for key, at in zip(logliks.ids, decided, strict=True)})
+
+
+def _ranked(rows: Sequence[Row], logliks: LogLikelihoods, rule: str) -> Answered:
+    """Queries with their candidates by the probability of yes, under a decision rule."""
+    return rankings(rows, log_probabilities(rule, logliks)[:, 0].tolist())
+
+
+def _answer_scores(found: Answered, facts: Facts, wanted: Wanted) -> Scores:
+    """The Scores of answers that are no labels."""
+    labelled, metrics, part = found.labelled(), chosen_metrics(wanted.metrics, facts), _FORMS[facts.form]
     is_split = bool(labelled.seen.any())
-    scores = Scores(
+    return Scores(
         rule=GENERATED,
         main=next(iter(metrics)),
         n=len(labelled),
@@ -167,10 +214,8 @@ def _judge_answers(rows: Iterable[Row], facts: Facts, wanted: Wanted) -> Judgeme
         majority=None,
         smallest_difference=None,
         seed=0,
-        details={**_written_details(stored), **part.details(labelled)},
+        details=part.details(labelled),
     )
-    scored = {row["id"]: answer for row, answer in zip(stored, found.answers, strict=True) if "nats" in row}
-    return Judgement(scores, scored)
 
 
 def _group(rows: Answered, mask: BoolArray, metrics: Metrics) -> Group | None:
@@ -250,4 +295,5 @@ _FORMS: Mapping[str, _Part] = {
         _judge_answers, lambda _: _named(*TEXT_METRICS), details=lambda rows: {"length_ratio": length_ratio(rows)}
     ),
     "phrases": _Part(_judge_answers, lambda _: _named(*PHRASE_METRICS)),
+    "relevance": _Part(_judge_ranking, lambda _: _named(*RANK_METRICS), "sum"),
 }

@@ -13,9 +13,10 @@ from promptsci.runs import RunFolder
 from promptsci.score.calibration import CALIBRATION
 from promptsci.score.decide import DEFAULT_RULE
 from promptsci.score.evaluation import outcomes_of, resolve
-from promptsci.score.loglik import from_rows
+from promptsci.score.forms import LETTERS, Facts, answered_rows, chosen_metrics
+from promptsci.score.loglik import LogLikelihoods, from_option_rows, from_rows
 from promptsci.score.metrics import Metric
-from promptsci.score.outcomes import NONE, BoolArray, IntArray
+from promptsci.score.outcomes import NONE, BoolArray, IntArray, Outcomes
 from promptsci.score.sums import Family, families
 
 Row = Mapping[str, Any]
@@ -28,6 +29,7 @@ class Judged:
 
     Args:
         ids: example ids [N].
+        gold: the right answers [N], as plain values that can be compared.
         seen: the row's text also stands in the split that shots or training rows come from [N].
         metrics: what can be compared, by name; the task's first decides.
         families: the rows as tables for these metrics.
@@ -38,6 +40,7 @@ class Judged:
     """
 
     ids: tuple[str, ...]
+    gold: tuple[Any, ...]
     seen: BoolArray
     metrics: Mapping[str, Metric[Any]]
     families: tuple[Family, ...]
@@ -52,9 +55,12 @@ class Judged:
 
     def take(self, rows: IntArray) -> Judged:
         """The rows at these positions, in their order."""
+        if len(rows) == len(self) and (rows == np.arange(len(self))).all():
+            return self
         return replace(
             self,
             ids=tuple(self.ids[row] for row in rows),
+            gold=tuple(self.gold[row] for row in rows),
             seen=self.seen[rows],
             families=tuple(part.take(rows) for part in self.families),
             calibration=tuple(part.take(rows) for part in self.calibration),
@@ -66,15 +72,16 @@ class Judged:
         return next(part for part in self.families if metric in part.values)
 
 
-Reader = Callable[[Mapping[str, Any], Iterable[Row], str], Judged]
+Reader = Callable[[Mapping[str, Any], Iterable[Row], str, Sequence[str]], Judged]
 
 
-def judged(folder: RunFolder, *, rule: str | None = None) -> Judged:
+def judged(folder: RunFolder, *, rule: str | None = None, metrics: Sequence[str] | None = None) -> Judged:
     """A finished Run as a comparison sees it.
 
     Args:
         folder: the Run.
         rule: the decision rule; by default the Run's own.
+        metrics: those to judge by, the first of which decides; by default the Run's own.
 
     Raises:
         RunError: the Run is not finished, damaged, of a kind that is not known, or lacks what the rule needs.
@@ -89,7 +96,8 @@ def judged(folder: RunFolder, *, rule: str | None = None) -> Judged:
             where=str(folder.path),
             fix=did_you_mean(kind, READERS),
         )
-    return READERS[kind](record, folder.rows(), rule or record.get("rule") or DEFAULT_RULE)
+    decided_by = rule or record.get("rule") or DEFAULT_RULE
+    return READERS[kind](record, folder.rows(), decided_by, metrics or record["metrics"])
 
 
 def tabled_metrics(names: Sequence[str]) -> list[str]:
@@ -97,15 +105,54 @@ def tabled_metrics(names: Sequence[str]) -> list[str]:
     return [name for name in names if not name.startswith("hub:")]
 
 
-def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str) -> Judged:
+def decided_rows(folder: RunFolder, *, rule: str | None = None) -> tuple[tuple[str, ...], Outcomes]:
+    """The example ids and the decided rows of a finished Run of a classification, unlabelled rows included.
+
+    Raises:
+        RunError: the Run is not finished, damaged, or lacks what the rule needs.
+        SpecError: there is no such rule.
+    """
+    record = folder.read_run()
+    rule = rule or record.get("rule") or DEFAULT_RULE
+    logliks = from_rows(folder.rows(), record["labels"], references=rule in NEEDS_REFERENCES)
+    return logliks.ids, outcomes_of(logliks, rule)
+
+
+def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str, names: Sequence[str]) -> Judged:
     logliks = from_rows(rows, record["labels"], references=rule in NEEDS_REFERENCES)
+    return _decided(logliks, resolve(tabled_metrics(names), logliks.labels), rule)
+
+
+def _options(record: Mapping[str, Any], rows: Iterable[Row], rule: str, names: Sequence[str]) -> Judged:
+    return _decided(from_option_rows(rows, LETTERS), chosen_metrics(names, Facts.of(record)), rule)
+
+
+def _answers(record: Mapping[str, Any], rows: Iterable[Row], rule: str, names: Sequence[str]) -> Judged:
+    facts = Facts.of(record)
+    found = answered_rows(rows, facts, rule)
+    labelled, metrics = found.labelled(), chosen_metrics(names, facts)
+    statistics = {name: metric.sums for name, metric in metrics.items() if metric.sums is not None}
+    return Judged(
+        ids=labelled.ids,
+        gold=labelled.gold,
+        seen=labelled.seen,
+        metrics=metrics,
+        families=families(labelled, statistics),
+        calibration=(),
+        right=None,
+        rule=rule,
+        unlabelled=len(found) - len(labelled),
+    )
+
+
+def _decided(logliks: LogLikelihoods, metrics: Mapping[str, Metric[Any]], rule: str) -> Judged:
     outcomes = outcomes_of(logliks, rule)
     labelled = np.flatnonzero(outcomes.gold != NONE)
     rows_judged = outcomes.labelled()
-    metrics = resolve(tabled_metrics(record["metrics"]), logliks.labels)
     statistics = {name: metric.sums for name, metric in metrics.items() if metric.sums is not None}
     return Judged(
         ids=tuple(logliks.ids[row] for row in labelled),
+        gold=tuple(logliks.labels[place] for place in rows_judged.gold),
         seen=rows_judged.seen,
         metrics=metrics,
         families=families(rows_judged, statistics),
@@ -116,5 +163,9 @@ def _labels(record: Mapping[str, Any], rows: Iterable[Row], rule: str) -> Judged
     )
 
 
-READERS: dict[str, Reader] = {"classification": _labels}
+READERS: dict[str, Reader] = {
+    "classification": _labels,
+    "multiple-choice": _options,
+    **dict.fromkeys(("multilabel", "regression", "extraction", "generation", "ranking"), _answers),
+}
 """How a Run's rows become tables, by kind of task."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -59,77 +60,18 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
         RunError: no rows; an id is missing or stands twice; a label is missing or unknown; a number is missing or not
             finite; a reference score is stored for some rows only.
     """
-    stored = list(rows)
-    if not stored:
-        raise RunError("there are no predictions to score", fix=_AGAIN)
-    ids, names = unique_ids(stored), tuple(labels)
-    sums, lengths = _table([row.get("nats") for row in stored], names, lambda at: f"prediction '{ids[at]}'")
+    names = tuple(labels)
+    reader = _read(rows, names, references=references)
     return LogLikelihoods(
-        ids=ids,
+        ids=tuple(reader.ids),
         labels=names,
-        gold=_gold(stored, ids, names),
-        seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
-        sum_nats=sums,
-        n_tokens=lengths,
-        premise_nats=_premise(stored, ids, names) if references else None,
-        content_free_nats=_content_free(stored, ids, names) if references else None,
+        gold=np.array(reader.gold, dtype=np.int64),
+        seen=np.array(reader.seen, dtype=np.bool_),
+        sum_nats=np.array(reader.sums, dtype=np.float64),
+        n_tokens=np.array(reader.lengths, dtype=np.int64),
+        premise_nats=_array(reader.references("premise_nats", reader.premises)),
+        content_free_nats=_array(reader.references("content_free_nats", reader.content_free)),
     )
-
-
-def unique_ids(rows: Sequence[Row]) -> tuple[str, ...]:
-    """The ids of stored rows.
-
-    Raises:
-        RunError: one is missing or stands twice.
-    """
-    ids: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        if "id" not in row:
-            raise RunError(f"prediction {number} has no id", fix=_AGAIN)
-        key = str(row["id"])
-        if key in ids:
-            raise RunError(f"predictions {ids[key]} and {number} have the same id '{key}'", fix=_AGAIN)
-        ids[key] = number
-    return tuple(ids)
-
-
-def _gold(rows: Sequence[Row], ids: Sequence[str], labels: tuple[str, ...]) -> IntArray:
-    places: dict[str | None, int] = {None: NONE, **{label: place for place, label in enumerate(labels)}}
-    for row, key in zip(rows, ids, strict=True):
-        gold = row.get("gold")
-        if gold not in places:
-            raise RunError(
-                f"prediction '{key}' has the gold label '{gold}', which the task does not list",
-                fix=did_you_mean(str(gold), labels),
-            )
-    return np.array([places[row.get("gold")] for row in rows], dtype=np.int64)
-
-
-def _table(parts: Sequence[Any], labels: tuple[str, ...], owner: Callable[[int], str]) -> tuple[FloatArray, IntArray]:
-    """Summed log-likelihoods and numbers of tokens [N, C]; owner names the part at a position, for messages."""
-    expected = dict.fromkeys(labels).keys()
-    for at, part in enumerate(parts):
-        if not isinstance(part, Mapping) or part.keys() != expected:
-            raise _misfit(part, labels, owner(at))
-    lengths = np.array([[len(part[label] or ()) for label in labels] for part in parts], dtype=np.int64)
-    sums = np.array([[sum(part[label] or ()) for label in labels] for part in parts], dtype=np.float64)
-    for at, column in np.argwhere((lengths == 0) | ~np.isfinite(sums))[:1]:
-        if not lengths[at, column]:
-            raise RunError(f"{owner(at)} has no log-likelihoods for the label '{labels[column]}'", fix=_AGAIN)
-        total = sums[at, column]
-        raise RunError(f"{owner(at)} has a log-likelihood for '{labels[column]}' that is {total}", fix=_AGAIN)
-    return sums, lengths
-
-
-def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
-    """Why these are not the log-likelihoods of the labels."""
-    if not isinstance(stored, Mapping):
-        return RunError(f"{owner} has no log-likelihoods", fix=_AGAIN)
-    for label in labels:
-        if label not in stored:
-            return RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
-    unknown = next(label for label in stored if label not in labels)
-    return RunError(f"{owner} scores '{unknown}', which the task does not list", fix=did_you_mean(unknown, labels))
 
 
 def from_option_rows(rows: Iterable[Row], letters: Sequence[str]) -> LogLikelihoods:
@@ -141,65 +83,158 @@ def from_option_rows(rows: Iterable[Row], letters: Sequence[str]) -> LogLikeliho
         RunError: no rows; an id is missing or stands twice; a row's letters have a gap; a number is missing or not
             finite.
     """
-    stored = list(rows)
-    if not stored:
-        raise RunError("there are no predictions to score", fix=_AGAIN)
-    ids = unique_ids(stored)
-    n_letters = max(len(row.get("nats") or ()) for row in stored)
-    names = tuple(letters[:n_letters])
-    nats = np.full((len(stored), n_letters), -np.inf)
-    n_tokens = np.ones((len(stored), n_letters), dtype=np.int64)
-    premise = np.zeros((len(stored), n_letters)) if _has_all(stored, "premise_nats") else None
-    for at, row in enumerate(stored):
-        own = names[: len(row.get("nats") or ())] or names
-        (nats[at, : len(own)],), (n_tokens[at, : len(own)],) = _table(
-            [row.get("nats")],
-            own,
-            lambda _, key=ids[at]: f"prediction '{key}'",  # type: ignore[misc]
-        )
-        if premise is not None:
-            (premise[at, : len(own)],), _ = _table(
-                [row["premise_nats"]],
-                own,
-                lambda _, key=ids[at]: f"the premise of '{key}'",  # type: ignore[misc]
-            )
+    reader = _read(rows, tuple(letters), references=True, fewer=True)
+    n_letters = max(map(len, reader.sums))
+    premises = reader.references("premise_nats", reader.premises)
     return LogLikelihoods(
-        ids=ids,
-        labels=names,
-        gold=_gold(stored, ids, names),
-        seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
-        sum_nats=nats,
-        n_tokens=n_tokens,
-        premise_nats=premise,
+        ids=tuple(reader.ids),
+        labels=tuple(letters[:n_letters]),
+        gold=np.array(reader.gold, dtype=np.int64),
+        seen=np.array(reader.seen, dtype=np.bool_),
+        sum_nats=_padded(reader.sums, n_letters, -np.inf),
+        n_tokens=_padded(reader.lengths, n_letters, 1).astype(np.int64),
+        premise_nats=None if premises is None else _padded(premises, n_letters, 0.0),
         same_labels=False,
     )
 
 
-def _has_all(rows: Sequence[Row], key: str) -> bool:
-    having = sum(1 for row in rows if row.get(key))
-    if having not in (0, len(rows)):
-        raise RunError(f"{key} is stored for {having} of {len(rows)} predictions only", fix=_AGAIN)
-    return having > 0
+def _read(rows: Iterable[Row], labels: tuple[str, ...], *, references: bool, fewer: bool = False) -> _Reader:
+    reader = _Reader(labels, references, fewer)
+    for row in rows:
+        reader.add(row)
+    if not reader.ids:
+        raise RunError("there are no predictions to score", fix=_AGAIN)
+    return reader
 
 
-def _premise(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
-    if not _has_all(rows, "premise_nats"):
-        return None
-    return _table([row["premise_nats"] for row in rows], labels, lambda at: f"the premise of '{ids[at]}'")[0]
+def _array(found: Sequence[Any] | None) -> FloatArray | None:
+    return None if found is None else np.array(found, dtype=np.float64)
 
 
-def _content_free(rows: Sequence[Row], ids: tuple[str, ...], labels: tuple[str, ...]) -> FloatArray | None:
-    if not _has_all(rows, "content_free_nats"):
-        return None
-    fillings = {len(row["content_free_nats"]) for row in rows}
-    if len(fillings) > 1:
-        raise RunError(f"predictions have {min(fillings)} to {max(fillings)} content-free inputs", fix=_AGAIN)
-    sums = [
-        _table(
-            [row["content_free_nats"][number] for row in rows],
-            labels,
-            lambda at, number=number: f"content-free input {number} of '{ids[at]}'",  # type: ignore[misc]
-        )[0]
-        for number in range(fillings.pop())
-    ]
-    return np.stack(sums, axis=1)
+def _padded(parts: Sequence[Sequence[float]], width: int, filling: float) -> FloatArray:
+    """[N, width] rows of different lengths, filled up at their ends."""
+    table = np.full((len(parts), width), filling)
+    for line, part in zip(table, parts, strict=True):
+        line[: len(part)] = part
+    return table
+
+
+def row_id(row: Row, earlier: dict[str, int]) -> str:
+    """The id of the next row, which is noted under its number.
+
+    Raises:
+        RunError: it is missing, or an earlier row has it.
+    """
+    number = len(earlier) + 1
+    if "id" not in row:
+        raise RunError(f"prediction {number} has no id", fix=_AGAIN)
+    key = str(row["id"])
+    if earlier.setdefault(key, number) != number:
+        raise RunError(f"predictions {earlier[key]} and {number} have the same id '{key}'", fix=_AGAIN)
+    return key
+
+
+def unique_ids(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The ids of stored rows.
+
+    Raises:
+        RunError: one is missing or stands twice.
+    """
+    ids: dict[str, int] = {}
+    for row in rows:
+        row_id(row, ids)
+    return tuple(ids)
+
+
+class _Reader:
+    """Keeps of each row what a LogLikelihoods holds, so that rows need not all be in memory at once.
+
+    With ``fewer`` a row may have only the first of the labels.
+    """
+
+    def __init__(self, labels: tuple[str, ...], references: bool, fewer: bool) -> None:
+        self.ids: dict[str, int] = {}
+        self.gold: list[int] = []
+        self.seen: list[bool] = []
+        self.sums: list[list[float]] = []
+        self.lengths: list[list[int]] = []
+        self.premises: list[Any] = []
+        self.content_free: list[Any] = []
+        self._labels = labels
+        self._places: dict[str | None, int] = {None: NONE, **{label: place for place, label in enumerate(labels)}}
+        self._references = references
+        self._fewer = fewer
+
+    def add(self, row: Row) -> None:
+        """Takes in one row.
+
+        Raises:
+            RunError: it cannot be scored.
+        """
+        key = row_id(row, self.ids)
+        gold = row.get("gold")
+        if gold not in self._places:
+            raise RunError(
+                f"prediction '{key}' has the gold label '{gold}', which the task does not list",
+                fix=did_you_mean(str(gold), self._labels),
+            )
+        self.gold.append(self._places[gold])
+        self.seen.append(bool(row.get("seen", False)))
+        sums, lengths = self._nats(row.get("nats"), lambda: f"prediction '{key}'")
+        self.sums.append(sums)
+        self.lengths.append(lengths)
+        if self._references:
+            self._add_references(key, row)
+
+    def _add_references(self, key: str, row: Row) -> None:
+        premise, fillings = row.get("premise_nats"), row.get("content_free_nats")
+        if premise:
+            self.premises.append(self._nats(premise, lambda: f"the premise of '{key}'")[0])
+        if fillings:
+            self.content_free.append(
+                [
+                    self._nats(filling, lambda number=number: f"content-free input {number} of '{key}'")[0]  # type: ignore[misc]
+                    for number, filling in enumerate(fillings)
+                ]
+            )
+
+    def references(self, name: str, found: list[Any]) -> list[Any] | None:
+        """Reference scores of all rows, or None where no row has any.
+
+        Raises:
+            RunError: some rows have them and others not, or they have different numbers of them.
+        """
+        if not found:
+            return None
+        if len(found) < len(self.ids):
+            raise RunError(f"{name} is stored for {len(found)} of {len(self.ids)} predictions only", fix=_AGAIN)
+        sizes = {len(one) for one in found}
+        if len(sizes) > 1 and not self._fewer:
+            raise RunError(f"predictions have {min(sizes)} to {max(sizes)} content-free inputs", fix=_AGAIN)
+        return found
+
+    def _nats(self, stored: Any, owner: Callable[[], str]) -> tuple[list[float], list[int]]:
+        """Summed log-likelihoods and numbers of tokens of the labels [C]; owner names them, for messages."""
+        labels = self._labels[: len(stored)] if self._fewer and stored else self._labels
+        if not isinstance(stored, dict) or stored.keys() != dict.fromkeys(labels).keys():
+            raise _misfit(stored, labels, owner())
+        parts = [stored[label] for label in labels]
+        if not all(parts):
+            empty = labels[[bool(part) for part in parts].index(False)]
+            raise RunError(f"{owner()} has no log-likelihoods for the label '{empty}'", fix=_AGAIN)
+        sums = [float(sum(part)) for part in parts]
+        if not all(map(isfinite, sums)):
+            place = [isfinite(total) for total in sums].index(False)
+            raise RunError(f"{owner()} has a log-likelihood for '{labels[place]}' that is {sums[place]}", fix=_AGAIN)
+        return sums, [len(part) for part in parts]
+
+
+def _misfit(stored: Any, labels: tuple[str, ...], owner: str) -> RunError:
+    """Why these are not the log-likelihoods of the labels."""
+    if not isinstance(stored, Mapping):
+        return RunError(f"{owner} has no log-likelihoods", fix=_AGAIN)
+    for label in labels:
+        if label not in stored:
+            return RunError(f"{owner} has no log-likelihoods for the label '{label}'", fix=_AGAIN)
+    unknown = next(label for label in stored if label not in labels)
+    return RunError(f"{owner} scores '{unknown}', which the task does not list", fix=did_you_mean(unknown, labels))

@@ -80,6 +80,10 @@ class Family:
         """The same metrics of the rows at these positions."""
         return Family(self.table[rows], self.values)
 
+    def only(self, metric: str) -> Family:
+        """The same rows for one of the metrics."""
+        return Family(self.table, {metric: self.values[metric]})
+
 
 def families(rows: O, statistics: Mapping[str, Sums[O]]) -> tuple[Family, ...]:
     """The rows as tables, one for each of the ways in which the statistics sum over rows."""
@@ -110,6 +114,8 @@ def mean_of_sums(sums: FloatArray) -> FloatArray:
 class Distinct:
     """The distinct rows of some tables with the same rows, in an order that does not depend on the rows' order.
 
+    Where most rows are different, every row stands for itself.
+
     Args:
         first: the position of one row of each [D].
         counts: how many rows are like it [D].
@@ -124,8 +130,12 @@ class Distinct:
         parts = [np.ascontiguousarray(table).view(np.uint8).reshape(len(table), -1) for table in tables]
         packed = np.ascontiguousarray(np.hstack(parts))
         keys = packed.view(np.dtype((np.void, packed.shape[1])))[:, 0]
-        _, first, counts = np.unique(keys, return_index=True, return_counts=True)
-        return cls(np.asarray(first, dtype=np.int64), np.asarray(counts, dtype=np.int64))
+        order = np.argsort(keys)
+        ordered = keys[order]
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        if len(starts) * _MULTINOMIAL_PRICE >= len(keys):
+            return cls(order, np.ones(len(order), dtype=np.int64))
+        return cls(order[starts], np.diff(np.append(starts, len(keys))))
 
     def __len__(self) -> int:
         """The number of distinct rows."""
@@ -139,31 +149,24 @@ class Distinct:
     def draws(self, resamples: int, seed: int) -> Iterator[FloatArray]:
         """How often each distinct row is in n rows drawn with replacement, in pieces [b, D] of all resamples."""
         rng = np.random.default_rng(seed)
-        if self._is_cheap:
-            shares = self.counts / self.n
-            for size in pieces(resamples, len(self)):
-                yield rng.multinomial(self.n, shares, size=size).astype(np.float64)
-        else:
-            like = np.repeat(np.arange(len(self)), self.counts)
-            for size in pieces(resamples, self.n):
-                yield _count(like[rng.integers(0, self.n, size=(size, self.n))], len(self))
+        n, shares = self.n, self.counts / self.n
+        for size in pieces(resamples, len(self)):
+            if len(self) < n:
+                yield rng.multinomial(n, shares, size=size).astype(np.float64)
+            else:
+                drawn = rng.integers(0, n, size=(size, n))
+                yield np.stack([np.bincount(line, minlength=n) for line in drawn]).astype(np.float64)
 
     def swaps(self, resamples: int, seed: int) -> Iterator[FloatArray]:
         """How many of each distinct row are swapped when each row is with probability 1/2, in pieces [b, D]."""
         rng = np.random.default_rng(seed)
-        if self._is_cheap:
-            for size in pieces(resamples, len(self)):
+        n = self.n
+        for size in pieces(resamples, len(self)):
+            if len(self) < n:
                 yield rng.binomial(self.counts, 0.5, size=(size, len(self))).astype(np.float64)
-        else:
-            starts = np.concatenate([[0], self.counts.cumsum()[:-1]])
-            for size in pieces(resamples, self.n):
-                words = rng.integers(0, 2**64, size=(size, -(-self.n // 64)), dtype=np.uint64)
-                bits = np.unpackbits(words.view(np.uint8), axis=1)[:, : self.n]
-                yield np.add.reduceat(bits, starts, axis=1, dtype=np.float64)
-
-    @property
-    def _is_cheap(self) -> bool:
-        return len(self) * _MULTINOMIAL_PRICE < self.n
+            else:
+                words = rng.integers(0, 2**64, size=(size, -(-n // 64)), dtype=np.uint64)
+                yield np.unpackbits(words.view(np.uint8), axis=1)[:, :n].astype(np.float64)
 
 
 def pieces(total: int, width: int) -> Iterator[int]:
@@ -171,10 +174,3 @@ def pieces(total: int, width: int) -> Iterator[int]:
     size = max(1, CELLS_AT_ONCE // width)
     for start in range(0, total, size):
         yield min(size, total - start)
-
-
-def _count(drawn: IntArray, n_kinds: int) -> FloatArray:
-    """How often each kind [b, D] stands in each line of drawn [b, n]."""
-    lines = len(drawn)
-    places = drawn + n_kinds * np.arange(lines)[:, None]
-    return np.bincount(places.ravel(), minlength=lines * n_kinds).reshape(lines, n_kinds).astype(np.float64)

@@ -1,6 +1,7 @@
 """What is asked and how it is said: Task, Template and the Catalog that finds them."""
 
 from promptsci.spec.catalog import Catalog
+from promptsci.spec.convention import Convention, PublishedFigure
 from promptsci.spec.fit import check_fit
 from promptsci.spec.forms import FORMS, KINDS, RELEVANT, Form
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
@@ -13,8 +14,10 @@ __all__ = [
     "RELEVANT",
     "SPLITS",
     "Catalog",
+    "Convention",
     "Expectation",
     "Form",
+    "PublishedFigure",
     "Source",
     "Task",
     "Template",

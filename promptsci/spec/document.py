@@ -10,14 +10,15 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from promptsci.errors import PromptsciError, SpecError, did_you_mean, raise_all
 
 Place = tuple[str | int, ...]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 R = TypeVar("R", bound="Record")
 
 

@@ -11,9 +11,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, model_validator
 
-from promptsci.spec.document import Record
+from promptsci.spec.document import Record, Text
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Kind = Literal["classification", "multilabel", "multiple-choice", "regression", "extraction", "generation", "ranking"]
 
 

@@ -10,7 +10,8 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 from pydantic.json_schema import SkipJsonSchema
 
 from promptsci.errors import SpecError
-from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, parse, validate
+from promptsci.spec.convention import Convention, PublishedFigure
+from promptsci.spec.document import NAME_FORM, SHA256_FORM, Document, Record, Text, parse, validate
 from promptsci.spec.forms import (
     FORMS,
     KINDS,
@@ -26,7 +27,6 @@ from promptsci.spec.forms import (
     References,
     Relevance,
     Spans,
-    Text,
 )
 
 MAX_BYTES = 200_000
@@ -116,6 +116,8 @@ class Task(Record):
     relevance: Relevance | None = None
     metrics: list[Text] = Field(default_factory=list)  # the usual ones of the form
     shots: ShotPolicy = Field(default_factory=ShotPolicy)
+    conventions: dict[str, Convention] = Field(default_factory=dict)
+    published: list[PublishedFigure] = Field(default_factory=list)
     folder: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)  # where task.yaml stands, not a key of it
 
     @model_validator(mode="before")

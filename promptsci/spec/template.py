@@ -16,8 +16,7 @@ from pydantic import Field, StringConstraints, model_validator
 from promptsci.errors import Problems, PromptError, PromptsciError, SpecError, raise_all
 from promptsci.spec.blocks import GLOBALS, compile_block, parse_blocks
 from promptsci.spec.budget import new_budget
-from promptsci.spec.document import Document, Record, parse, validate
-from promptsci.spec.forms import Text
+from promptsci.spec.document import Document, Record, Text, parse, validate
 from promptsci.spec.sandbox import render_variables
 from promptsci.spec.task import Task, read_text
 

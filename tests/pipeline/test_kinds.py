@@ -10,7 +10,7 @@ import pytest
 
 from promptsci.errors import Interrupted
 from promptsci.pipeline import LMs, reproduce
-from promptsci.spec import FORMS, KINDS, Catalog
+from promptsci.spec import FORMS, Catalog
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
 SECTION = re.compile(r"^## ([\w: -]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
@@ -38,12 +38,16 @@ def write_example(folder: Path, title: str, **changes: str) -> str:
         path.mkdir(parents=True)
     (task / "task.yaml").write_text(parts["yaml"])
     (task / "schema.json").write_text(json.dumps(SCHEMA))
+    (template / "plain.jinja").write_text(parts["jinja"])
+    if "json" not in parts:
+        for each in ("corpus", "queries", "qrels"):
+            (task / f"{each}.jsonl").write_text(parts[each])
+        return name
     rows = [json.loads(line) for line in parts["json"].splitlines()]
     (task / "test.jsonl").write_text("".join(json.dumps({"id": f"t{i}", **row}) + "\n" for i, row in enumerate(rows)))
     # The same right answers behind other texts: a shot never has the text of the query.
     shown = [{"id": f"s{i}", **_reworded(row)} for i, row in enumerate(rows)]
     (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shown))
-    (template / "plain.jinja").write_text(parts["jinja"])
     return name
 
 
@@ -63,11 +67,11 @@ def oracle(prepared: Any) -> Callable[[str], str]:
 
 
 def test_the_docs_have_an_example_of_every_form() -> None:
-    """Each form of answer but ranking, which has a page of its own, is shown in docs/kinds.md with all three files."""
+    """Each form of answer is shown in docs/kinds.md with a task, a template and data."""
     keys = {re.search(rf"^({'|'.join(FORMS)}):", parts["yaml"], re.MULTILINE)[1] for parts in EXAMPLES.values()}
 
-    assert keys == set(FORMS) - set(KINDS["ranking"])
-    assert all(set(parts) == {"yaml", "json", "jinja"} for parts in EXAMPLES.values())
+    assert keys == set(FORMS)
+    assert all({"yaml", "jinja"} < set(parts) for parts in EXAMPLES.values())
 
 
 @pytest.mark.parametrize("shots", [0, 1])
@@ -157,3 +161,29 @@ def test_options_are_scored_by_letter_and_counted_by_position(project: Any, tmp_
     assert list(result["metrics"]) == ["accuracy"]
     assert set(result["rules"]) == {"sum", "mean", "pmi"}
     assert result["confusion"]["labels"] == ["A", "B", "C"]
+
+
+def test_a_ranking_orders_candidates_by_the_probability_of_yes(project: Any, tmp_path: Path) -> None:
+    """Rows are pairs and say what the judgement needs; queries are judged, and no shot belongs to the row's query."""
+    name = write_example(tmp_path, "ranking")
+    result, folder = project.run(task=name, limit=None, shots=1, choose="random")
+    found = list(folder.rows())
+
+    assert [row["id"] for row in found] == ["q1/d1", "q1/d3", "q2/d2", "q2/d3"]
+    assert [row["gold"] for row in found] == ["yes", "no", "yes", "no"]
+    assert all(shot.partition("/")[0] != row["query"] for row in found for shot in row["shots"])
+    assert (result["n"], result["details"]["bm25_ndcg@10"], result["details"]["bm25_recall@10"]) == (2, 1.0, 1.0)
+
+    def surplus(row: dict[str, Any]) -> float:
+        return sum(row["nats"]["yes"]) - sum(row["nats"]["no"])
+
+    wins = [surplus(found[at]) > surplus(found[at + 1]) for at in (0, 2)]
+    assert result["metrics"]["mrr"]["value"] == sum(1.0 if won else 0.5 for won in wins) / 2
+
+
+def test_a_limit_takes_whole_queries(project: Any, tmp_path: Path) -> None:
+    """A ranking of one query has all its candidates."""
+    prepared = project.prepare(task=write_example(tmp_path, "ranking"), limit=1, shots=0)
+
+    assert len(prepared.examples) == 2
+    assert len({example.known["query"] for example in prepared.examples}) == 1
