@@ -11,7 +11,7 @@ import torch
 from promptsci.errors import ModelError
 from promptsci.lm.load import LoadedModel
 
-CLOSING = ('"', "}", "]", "0")
+CLOSING = ("}", "]", ",", '"', "0")
 """What ends an open answer soonest, in the order in which it is tried behind the model's own end."""
 
 
@@ -50,7 +50,15 @@ class Grammar:
         except RuntimeError as error:
             what = f"xgrammar cannot use the task's JSON Schema: {str(error).splitlines()[-1]}"
             raise ModelError(what, fix="Leave --constrain out.") from error
-        self._closing = [*end_ids, *(ids[-1] for text in CLOSING if (ids := _ids(tokenizer, text)))]
+        signs = {text: ids[0] for text in CLOSING if len(ids := tokenizer.encode(text, add_special_tokens=False)) == 1}
+        self._closing = [*end_ids, *signs.values()]
+        self._inside_text = [signs[text] for text in ('"', "0") if text in signs]
+        self._control = torch.tensor(
+            [
+                any(byte < 0x20 for byte in token) and place not in end_ids
+                for place, token in enumerate(info.decoded_vocab)
+            ]
+        )
         self.reserve = min(limit // 2, 16 + _keys_length(json.loads(schema)))
 
     def matcher(self) -> Any:
@@ -69,6 +77,7 @@ class Grammar:
         for place, matcher in enumerate(matchers):
             matcher.fill_next_token_bitmask(masks, place)
         allowed = _unpacked(masks, logits.shape[-1])
+        allowed[:, : len(self._control)] &= ~self._control  # JSON escapes them
         for place, left in enumerate(n_left):
             if left <= self.reserve:
                 allowed[place] = self._soonest(allowed[place])
@@ -76,11 +85,15 @@ class Grammar:
 
     def _soonest(self, allowed: torch.Tensor) -> torch.Tensor:
         """Only the token that closes an answer soonest, of those that are allowed; all where none closes."""
+        if len(self._inside_text) == 2 and allowed[self._inside_text].all():
+            return self._only(self._inside_text[0], allowed)  # where a digit may stand too, a quote ends a text
         first = next((token for token in self._closing if allowed[token]), None)
-        if first is None:
-            return allowed
+        return allowed if first is None else self._only(first, allowed)
+
+    @staticmethod
+    def _only(token: int, allowed: torch.Tensor) -> torch.Tensor:
         only = torch.zeros_like(allowed)
-        only[first] = True
+        only[token] = True
         return only
 
 
@@ -94,14 +107,10 @@ def _unpacked(masks: torch.Tensor, vocab_size: int) -> torch.Tensor:
     return allowed
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    found: list[int] = tokenizer.encode(text, add_special_tokens=False)
-    return found if len(found) == 1 else []
-
-
 def _keys_length(schema: Any) -> int:
-    """Characters of all keys of a schema's objects: the most that must still be written to close one, and more."""
+    """Characters of a schema's required keys and of its longest others: what may still be to write before the end."""
     if isinstance(schema, dict):
-        own = schema.get("required", [])
-        return sum(len(str(key)) + 6 for key in own) + sum(_keys_length(part) for part in schema.values())
+        longest = max(map(len, schema.get("properties", {})), default=0)
+        own = sum(len(str(key)) + 6 for key in schema.get("required", []))
+        return longest + own + sum(_keys_length(part) for part in schema.values())
     return sum(map(_keys_length, schema)) if isinstance(schema, list) else 0
