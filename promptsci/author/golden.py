@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import promptsci
 from promptsci.author.outcome import Outcome, State, diff
 from promptsci.author.render import Rendered, Renderer
 from promptsci.errors import PromptsciError
 from promptsci.spec import Catalog, Task, Template
 
 SHOTS = (0, 2)
+INSTALLED = Path(promptsci.__file__).resolve().parent / "_catalog"
+"""The shipped tasks and templates in an installed wheel, which nobody should write to."""
 
 
 def golden_text(rendered: Rendered) -> str:
@@ -23,8 +26,14 @@ def golden_text(rendered: Rendered) -> str:
 
 
 def golden_folder(template: Template) -> Path:
-    """Where a wording's golden files stand: ``tests/golden`` of its project, or else ``tests`` beside the wording."""
-    project = template.path.parent.parent.parent / "tests" / "golden"
+    """Where a wording's golden files stand: ``tests/golden`` of its project, or else ``tests`` beside the wording.
+
+    Those of a wording inside the installed package stand in ``tests/golden`` of the current folder.
+    """
+    root = template.path.parent.parent.parent
+    if root == INSTALLED:
+        return Path.cwd() / "tests" / "golden"
+    project = root / "tests" / "golden"
     return project if project.is_dir() else template.path.parent / "tests"
 
 

@@ -74,7 +74,8 @@ def _imported(words: list[str], data: str | None, options: dict[str, Any]) -> Im
         imported = import_drafts([draft], _known(draft.name, source, data, options))
         imported.notes[:0] = lost
         return imported
-    raise PromptsciError(f"'{' '.join(words)}' cannot be imported", fix=WHAT)
+    what = f"'{' '.join(words)}' cannot be imported" if words else "nothing is named to be imported"
+    raise PromptsciError(what, fix=WHAT)
 
 
 _SPLITS = {"train": "training", "validation": "validation", "test": "test"}

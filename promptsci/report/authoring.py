@@ -28,7 +28,7 @@ def show_outcomes(outcomes: Sequence[Mapping[str, str]]) -> None:
     counts = Counter(outcome["state"] for outcome in outcomes)
     wordings = len({(outcome["task"], outcome["template"]) for outcome in outcomes if outcome["template"]})
     said = ", ".join(f"{number} {state}" for state, number in counts.items()) or "nothing to test"
-    show(out, Text(f"{wordings} wordings: {said}"))
+    show(out, Text(f"{wordings} wording{'' if wordings == 1 else 's'}: {said}"))
 
 
 def _diff_line(line: str) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Draft:
         instruction: what stands before all shots.
         about: where it comes from, in a sentence.
         is_numbered: whether a target that is a number is the place of the right choice.
+        listed: Jinja of the whole list of choices, where they are one expression of the row.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Draft:
     instruction: str
     about: str
     is_numbered: bool = False
+    listed: str = ""
 
     @cached_property
     def input_columns(self) -> frozenset[str]:
@@ -76,9 +79,26 @@ class Draft:
         Raises:
             Lost: the target cannot be rendered with this row.
         """
-        choices = [render(choice, row).strip() for choice in self.choices]
+        choices = self.row_choices(row)
         text = render(self.target, {**row, CHOICES: choices}).strip()
         return self.chosen(text, choices)
+
+    def row_choices(self, row: Mapping[str, Any]) -> list[str]:
+        """The choices of a row as text.
+
+        Raises:
+            Lost: they cannot be rendered with this row, or are no list.
+        """
+        if not self.listed:
+            return [render(choice, row).strip() for choice in self.choices]
+        text = render(self.listed, row).strip()
+        try:
+            found = ast.literal_eval(text)
+        except (SyntaxError, ValueError) as error:
+            raise Lost(f"its choices are no list: {text[:60]}") from error
+        if not isinstance(found, list):
+            raise Lost(f"its choices are no list: {text[:60]}")
+        return [str(choice).strip() for choice in found]
 
     def chosen(self, text: str, choices: Sequence[str]) -> str:
         """The choice that a rendered target stands for: itself, or the one at its place."""

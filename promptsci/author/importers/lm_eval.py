@@ -71,12 +71,14 @@ def read_lm_eval(path: Path) -> tuple[Draft, Mapping[str, Any], list[str]]:
         raise SpecError("the description depends on the row; an instruction cannot", where=where)
     if instruction and not instruction.endswith("\n\n"):
         notes.append("description: a blank line now stands behind it; the harness has none")
+    choices, listed = _choices(config.get("doc_to_choice"), where) if output == "multiple_choice" else ((), "")
     draft = Draft(
         name=str(config.get("task") or path.stem),
         where=f"lm-evaluation-harness {path.name}",
         input=_jinja(config["doc_to_text"]),
         target=_jinja(config["doc_to_target"]),
-        choices=_choices(config.get("doc_to_choice"), where) if output == "multiple_choice" else (),
+        choices=choices,
+        listed=listed,
         instruction=instruction.strip(),
         about=f"lm-evaluation-harness: {config.get('task') or path.stem}",
         is_numbered=True,
@@ -98,8 +100,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise SpecError(f"this is not YAML: {str(error).splitlines()[0]}", where=str(path)) from error
     if not isinstance(config, dict):
         raise SpecError("expected 'key: value' lines", where=str(path))
-    base = config.pop("include", None)
-    return {**(_read(path.parent / base) if base else {}), **config}
+    named = config.pop("include", [])
+    merged: dict[str, Any] = {}
+    for base in named if isinstance(named, list) else [named]:
+        merged |= _read(path.parent / base)
+    return merged | config
 
 
 def _jinja(value: Any) -> str:
@@ -108,18 +113,18 @@ def _jinja(value: Any) -> str:
     return f"{{{{ {text} }}}}" if re.fullmatch(r"[A-Za-z_]\w*", text) else text
 
 
-def _choices(value: Any, where: str) -> tuple[str, ...]:
-    """Jinja of each choice."""
+def _choices(value: Any, where: str) -> tuple[tuple[str, ...], str]:
+    """Jinja of each choice, or of the list of them where it is one expression."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
-        return tuple(str(each) for each in value)
+        return tuple(str(each) for each in value), ""
     if value is None:
         raise SpecError("a multiple_choice task has no doc_to_choice", where=where)
     items = re.fullmatch(r"\s*\{\{\s*\[(.*)\]\s*\}\}\s*", str(value), flags=re.DOTALL)
-    if items is None:
-        raise SpecError(f"the choices cannot be read: {value}", where=where, fix="List them one by one in the YAML.")
-    return tuple(_choice(each.strip()) for each in items[1].split(","))
+    if items is None or not all(re.fullmatch(r"\s*(\w+|'[^']*'|\"[^\"]*\")\s*", each) for each in items[1].split(",")):
+        return (), _jinja(value)
+    return tuple(_choice(each.strip()) for each in items[1].split(",")), ""
 
 
 def _choice(item: str) -> str:

@@ -26,10 +26,12 @@ from promptsci.author.importers.draft import (
 from promptsci.author.importers.labels import label_values, named, words_of_labels
 from promptsci.author.table import Table
 from promptsci.author.wordings import block, front_matter, literal
-from promptsci.errors import PromptsciError
+from promptsci.errors import Problems, PromptsciError
+from promptsci.spec import Task
 from promptsci.spec.blocks import parse_blocks
+from promptsci.spec.document import parse, validate
 
-ANSWER, OPTIONS = "answer", "options"
+ANSWER, OPTIONS = "right_answer", "answer_options"
 """Columns that are written out where the answer of a row has to be computed."""
 
 
@@ -65,25 +67,31 @@ class Imported:
 
 @dataclass(frozen=True)
 class _Group:
-    """Prompts that ask for the same thing: the form of the answer, and the column that holds it."""
+    """Prompts that ask for the same thing: the form of the answer, and the column that holds it.
+
+    ``target`` is the Jinja that computes what is written into that column; '' where the rows have it.
+    """
 
     form: str
     column: str
+    target: str
     drafts: tuple[Draft, ...]
 
 
 def import_drafts(drafts: Sequence[Draft], known: Known) -> Imported:
     """The tasks and wordings that the drafts become; a draft that cannot be one is a note."""
     imported = Imported()
-    groups: dict[tuple[str, str], list[Draft]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[Draft]] = defaultdict(list)
     for draft in drafts:
         try:
             groups[_asked(draft, known)].append(draft)
         except PromptsciError as error:
             imported.notes.append(_lost(draft, error))
-    for (form, column), members in groups.items():
-        name = known.name if len(groups) == 1 else f"{known.name}-{_slug(column)}"
-        _add_task(imported, _Group(form, column, tuple(members)), name, known)
+    names: list[str] = []
+    for asked, members in groups.items():
+        group = _Group(*asked, tuple(members))
+        names.append(_unused(known.name if len(groups) == 1 else f"{known.name}-{_slug(group.column)}", names))
+        _add_task(imported, group, names[-1], known)
     return imported
 
 
@@ -91,21 +99,24 @@ def _lost(draft: Draft, error: PromptsciError) -> str:
     return f"{draft.name}: not carried over: {error.what}" + (f" ({error.fix})" if error.fix else "")
 
 
-def _asked(draft: Draft, known: Known) -> tuple[str, str]:
-    """The form of a draft's answer and the column that holds it, or will when it is written out."""
+def _asked(draft: Draft, known: Known) -> tuple[str, str, str]:
+    """The form of a draft's answer, the column that holds it or will hold it, and what then is written there."""
     _check(draft)
     columns = draft.target_columns
     if draft.has_fixed_choices and len(columns) == 1:
-        return "label", next(iter(columns))
-    if draft.choices and not draft.has_fixed_choices and known.table is not None:
-        return "options", ANSWER
+        return "label", next(iter(columns)), ""
+    target = "|||".join([draft.target, *draft.choices, draft.listed])
+    if (draft.choices or draft.listed) and not draft.has_fixed_choices and known.table is not None:
+        return "options", ANSWER, target
+    if draft.listed:
+        raise Lost(f"its choices are a list in the rows: {draft.listed}", fix="Give the rows as data=PATH.")
     column = only_column(_direct(draft))
     if column is not None:
-        return "references", column
+        return "references", column, ""
     if known.table is None:
         what = "its answer is computed from columns, not one of them"
         raise Lost(what, fix="Give the rows as data=PATH; the answers are then written out.")
-    return "references", ANSWER
+    return "references", ANSWER, target
 
 
 def _direct(draft: Draft) -> str:
@@ -121,39 +132,37 @@ def _check(draft: Draft) -> None:
     Raises:
         Lost: they cannot: random, unknown filters, functions.
     """
-    for source in (draft.input, draft.target, *draft.choices):
+    for source in (draft.input, draft.target, *draft.choices, draft.listed):
         variables(source)
     body = block("input", our_source(draft.input))
     text = "\n".join([block("instruction", ""), body, "{% block target %}x{% endblock %}"])
     try:
         parse_blocks(text, Path(draft.name))
     except PromptsciError as error:
-        problems = getattr(error, "problems", (error,))
+        problems = error.problems if isinstance(error, Problems) else (error,)
         raise Lost("; ".join(dict.fromkeys(problem.what for problem in problems))) from error
 
 
 def _add_task(imported: Imported, group: _Group, name: str, known: Known) -> None:
     """One task with the wordings that can be written; nothing when there is none."""
+    texts: dict[str, str] = {}
+    taken: list[Draft] = []
     try:
         section, labels = _SECTIONS[group.form](group, known)
+        for draft in group.drafts:
+            try:
+                texts[_unused(_slug(draft.name), list(texts))] = _wording(draft, group, labels)
+                taken.append(draft)
+            except PromptsciError as error:
+                imported.notes.append(_lost(draft, error))
+        files = _task_files(section, taken, name, known, group) if taken else {}
     except PromptsciError as error:
-        imported.notes += [_lost(draft, error) for draft in group.drafts]
+        imported.notes += [_lost(draft, error) for draft in taken or group.drafts]
         return
-    taken: list[Draft] = []
-    for draft in group.drafts:
-        wording = _unused(_slug(draft.name), [each.rpartition("/")[2] for each in imported.wordings])
-        try:
-            text = _wording(draft, group, labels)
-        except PromptsciError as error:
-            imported.notes.append(_lost(draft, error))
-            continue
-        imported.files[known.root / "templates" / name / f"{wording}.jinja"] = text
-        imported.wordings.append(f"{name}/{wording}")
-        taken.append(draft)
-        imported.notes += _changed(draft, group)
-    if taken:
-        columns = sorted(frozenset().union(*(draft.input_columns for draft in taken)))
-        imported.files |= _task_files(section, columns, name, known, taken)
+    folder = known.root / "templates" / name
+    imported.files |= files | {folder / f"{wording}.jinja": text for wording, text in texts.items()}
+    imported.wordings += [f"{name}/{wording}" for wording in texts]
+    imported.notes += [note for draft in taken for note in _changed(draft, group)]
 
 
 Labels = Callable[[Draft], Mapping[str, str]]
@@ -231,17 +240,23 @@ def _changed(draft: Draft, group: _Group) -> list[str]:
 
 
 def _task_files(
-    section: Mapping[str, Any], columns: Sequence[str], name: str, known: Known, drafts: Sequence[Draft]
+    section: Mapping[str, Any], drafts: Sequence[Draft], name: str, known: Known, group: _Group
 ) -> dict[Path, str]:
+    """The files of the task.
+
+    Raises:
+        SpecError: the task would not be one, such as with a column called ``choices``.
+        Lost: an answer cannot be computed.
+    """
     folder = known.root / "tasks" / name
-    computed = _computed(section, known, drafts)
+    columns = sorted(frozenset[str]().union(*(draft.input_columns for draft in drafts)))
+    computed = _computed(group, known) if group.target else {}
     files = {folder / f"{split}.jsonl": text for split, text in computed.items()}
     source = {"files": {split: f"{split}.jsonl" for split in computed}} if computed else known.source
-    kind = section["kind"]
     spec = {
         "name": name,
         "title": known.title,
-        "kind": kind,
+        "kind": section["kind"],
         "about": "; ".join(dict.fromkeys(draft.where for draft in drafts)),
         "licence": "not stated; find out before you pass the data on",
         "data": {"own" if known.table is not None else "hub": dict(source)},
@@ -249,33 +264,26 @@ def _task_files(
         **{key: value for key, value in section.items() if key != "kind"},
     }
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    validate(Task, parse(text, str(folder / "task.yaml")))
     return {folder / "task.yaml": text, **files}
 
 
-def _computed(section: Mapping[str, Any], known: Known, drafts: Sequence[Draft]) -> dict[str, str]:
-    """Split -> rows as JSON lines with the answer, and the options, written out; nothing where a column holds it."""
-    columns = {str(each) for part in section.values() if isinstance(part, dict) for each in part.values()}
-    if known.table is None or ANSWER not in columns:
-        return {}
-    if len({draft.target.strip() for draft in drafts}) > 1:
-        raise Lost("prompts of one task compute different answers", fix="Import them one by one.")
-    draft = drafts[0]
+def _computed(group: _Group, known: Known) -> dict[str, str]:
+    """Split -> rows as JSON lines, with the answer and the options written out."""
+    assert known.table is not None, "answers are computed of rows"
+    taken = {ANSWER, OPTIONS} & set(known.table.columns)
+    if taken:
+        raise Lost(f"the rows have a column '{taken.pop()}' already", fix="Give it another name.")
+    draft = group.drafts[0]
     written: dict[str, str] = {}
     for split, rows in known.table.rows.items():
         lines = []
         for row in rows:
-            options = [render_choice(choice, row) for choice in draft.choices] if OPTIONS in columns else None
+            options = draft.row_choices(row) if group.form == "options" else []
             extra = {ANSWER: draft.answer(row), **({OPTIONS: options} if options else {})}
             lines.append(json.dumps({**row, **extra}, ensure_ascii=False, default=str) + "\n")
         written[split if known.table.is_split else "test"] = "".join(lines)
     return written
-
-
-def render_choice(choice: str, row: Mapping[str, Any]) -> str:
-    """One choice of a row as text."""
-    from promptsci.author.importers.draft import render
-
-    return render(choice, row).strip()
 
 
 def _slug(name: str) -> str:

@@ -62,6 +62,18 @@ def test_a_project_has_its_own_folder(project: Path, catalog: Catalog) -> None:
     assert (project / "tests" / "golden" / "verdicts" / "plain.0shot.txt").is_file()
 
 
+def test_an_installed_package_is_not_written_to(
+    project: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Golden files of a wording inside the wheel go to the current folder."""
+    monkeypatch.setattr("promptsci.author.golden.INSTALLED", project)
+    (project / "here").mkdir()
+    monkeypatch.chdir(project / "here")
+    outcomes(catalog, update=True)
+
+    assert (project / "here" / "tests" / "golden" / "verdicts" / "plain.0shot.txt").is_file()
+
+
 def test_a_wording_that_cannot_be_rendered_fails(project: Path, catalog: Catalog) -> None:
     """The error stands in the outcome with its line; nothing is written."""
     edit(project, "{{ text }}", "{{ txet }}")

@@ -85,6 +85,28 @@ doc_to_choice: "{{[wrong, right]}}"
     assert rendered(write(text), tmp_path, [{"q": "2+2?", "wrong": "5", "right": "4"}]) == [["Q: 2+2?\nA:", "4"]]
 
 
+@pytest.mark.parametrize("listed", ["options", "{{options}}", "{{ [right, options[0]] }}"])
+@pytest.mark.parametrize("target", ["right", "{{ options.index(right) }}"])
+def test_choices_that_are_a_list_of_the_row(
+    write: Callable[[str], Path], tmp_path: Path, listed: str, target: str
+) -> None:
+    """A column with a list, or an expression that makes one, is written out with the rows, which are asked for."""
+    text = f"""task: it
+output_type: multiple_choice
+doc_to_text: "Q: {{{{q}}}}\\nA:"
+doc_to_target: "{target}"
+doc_to_choice: "{listed}"
+"""
+    if listed.startswith("{{ [right") and target != "right":
+        text = text.replace("options.index(right)", "0")
+    path = write(text)
+    rows = [{"q": "2+2?", "options": ["5", "4"], "right": "4"}]
+    lost = import_drafts([read_lm_eval(path)[0]], Known("it", "It", {"path": "a/b"}))
+
+    assert rendered(path, tmp_path, rows) == [["Q: 2+2?\nA:", "4"]]
+    assert "Give the rows as data=PATH" in lost.notes[0]
+
+
 def test_free_text(write: Callable[[str], Path], tmp_path: Path) -> None:
     """A generate_until task becomes generation against its target's column."""
     text = 'task: it\noutput_type: generate_until\ndoc_to_text: "Shorten: {{text}}"\ndoc_to_target: "{{summary}}"\n'
@@ -95,9 +117,12 @@ def test_free_text(write: Callable[[str], Path], tmp_path: Path) -> None:
 def test_includes_are_followed(write: Callable[[str], Path], tmp_path: Path) -> None:
     """What a file includes stands below its own keys."""
     write(TASK, "base.yaml")
-    path = write('include: base.yaml\ntask: mine\ndoc_to_choice: ["yes", "no"]\n')
+    write('doc_to_choice: ["yes", "no"]\n', "words.yaml")
+    one = write('include: base.yaml\ntask: mine\ndoc_to_choice: ["yea", "nay"]\n')
+    two = write("include: [base.yaml, words.yaml]\ntask: mine\n", "two.yaml")
 
-    assert [answer for _, answer in rendered(path, tmp_path, ROWS)] == ["yes", "no"]
+    assert [answer for _, answer in rendered(one, tmp_path, ROWS)] == ["yea", "nay"]
+    assert [answer for _, answer in rendered(two, tmp_path, ROWS)] == ["yes", "no"]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +131,7 @@ def test_includes_are_followed(write: Callable[[str], Path], tmp_path: Path) -> 
         ("doc_to_text: !function utils.text\n", "doc_to_text is Python (utils.text), which is not run"),
         ("output_type: loglikelihood_rolling\n", "output_type loglikelihood_rolling has no counterpart"),
         ('description: "About {{sentence1}}"\n', "the description depends on the row"),
-        ('doc_to_choice: "{{options}}"\n', "the choices cannot be read"),
+        ("doc_to_choice:\n", "has no doc_to_choice"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(write: Callable[[str], Path], changed: str, said: str) -> None:

@@ -203,3 +203,41 @@ def test_an_archive_is_read_without_unpacking_it(package: Path, tmp_path: Path) 
     drafts, _ = read_promptsource("small/If", tmp_path / "p.tar.gz")
 
     assert [draft.name for draft in drafts] == ["If"]
+
+
+def rewrite(package: Path, prompts: dict[str, tuple[str, str]]) -> None:
+    """Puts other prompts into the small data set."""
+    entries = [
+        f"  {number}: !Template\n    name: {name}\n    jinja: {json.dumps(jinja)}\n    answer_choices: {choices!r}\n"
+        for number, (name, (jinja, choices)) in enumerate(prompts.items())
+    ]
+    (package / "templates" / "small" / "templates.yaml").write_text("templates:\n" + "".join(entries))
+
+
+def test_answers_that_are_computed_otherwise_are_tasks_of_their_own(package: Path, tmp_path: Path) -> None:
+    """Two prompts whose answers are computed in two ways become two tasks, each with its own rows."""
+    rewrite(package, {"Joined": ("{{ a }} ||| {{ a }}-{{ b }}", ""), "Turned": ("{{ b }} ||| {{ b }}-{{ a }}", "")})
+    made, _ = imported("small", package, tmp_path, [{"a": "x", "b": "y"}])
+
+    assert made == {"Joined": [["x", "x-y"]], "Turned": [["y", "y-x"]]}
+    assert {path.name for path in (tmp_path / "tasks").iterdir()} == {"it-right-answer", "it-right-answer-2"}
+
+
+@pytest.mark.parametrize(
+    ("row", "jinja", "said"),
+    [
+        ({"choices": "x", "b": "y"}, "{{ choices }} ||| {{ b }}", "'choices' cannot be a template variable"),
+        ({"a": "x", "right_answer": "y"}, "{{ a }} ||| {{ a }}{{ right_answer }}", "a column 'right_answer' already"),
+        ({"a": "x", "b": "y"}, "{{ a }} ||| {{ b.c.d }}", "it cannot be rendered"),
+    ],
+)
+def test_tasks_that_could_not_be_read_are_not_written(
+    package: Path, tmp_path: Path, row: dict, jinja: str, said: str
+) -> None:
+    """A column that no template can show, a name that is taken, an answer that fails: a note, and no file."""
+    rewrite(package, {"Odd": (jinja, "")})
+    made, notes = imported("small", package, tmp_path, [row])
+
+    assert made == {}
+    assert any("Odd: not carried over" in note and said in note for note in notes), notes
+    assert not (tmp_path / "tasks").exists()
