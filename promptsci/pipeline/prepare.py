@@ -14,7 +14,6 @@ from promptsci.data import (
     gold_reader,
     integrity,
     read_dataset,
-    read_schema,
     seen_ids,
     stratified,
 )
@@ -30,8 +29,9 @@ from promptsci.errors import (
     raise_all,
 )
 from promptsci.lm import Generation, ModelFolder, Progress, resolve
+from promptsci.pipeline.answering import facts_of, reading_of, writing_of
 from promptsci.pipeline.settings import Settings, method_name
-from promptsci.prompt import FORMATS, GAP, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
+from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
@@ -86,7 +86,7 @@ class Prepared:
             "task": self.task.name,
             "labels": list(self.task.labels),
             "fields": dict(self.task.fields),
-            **_right(self.task),
+            **reading_of(self.task),
             "template": {"name": self.template.name, "sha256": self.template.sha256},
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "adapter": None,
@@ -108,27 +108,6 @@ class Prepared:
     def pool_name(self) -> str:
         """The split that shots come from."""
         return _pool_name(self.settings, self.task)
-
-
-def _right(task: Task) -> dict[str, Any]:
-    """What decides how the data's right answers are read."""
-    if task.label is not None:
-        return {"label": {"column": task.label.column, "read": dict(task.label.read)}}
-    found: dict[str, Any] = {task.form: task.section.model_dump(by_alias=True)}
-    if task.record is not None:
-        found["schema"] = read_schema(task.record, task.folder)
-    return found
-
-
-def _writing(template: Template, task: Task, format_: Format) -> Generation | None:
-    """How answers are written, or None where choices are scored.
-
-    In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
-    """
-    if not template.writes(task):
-        return None
-    stop = [*template.front.stop, *([GAP] if format_ == "plain" else [])]
-    return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)))
 
 
 @dataclass(frozen=True)
@@ -176,7 +155,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     tokenizer = Tokenizer(parts.model.path)
     format_ = pick_format(settings.format, parts.model, tokenizer)
     encoder = Encoder(tokenizer, format_)
-    writing = _writing(parts.template, task, format_)
+    writing = writing_of(parts.template, task, format_)
     questioner = Questioner(
         Assembler(task, parts.template),
         encoder,
@@ -269,17 +248,6 @@ def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example,
             fix=f"Name the column that has it in task.yaml ({form}: column), or give labelled rows as data=PATH.",
         )
     return examples
-
-
-def facts_of(task: Task) -> Facts:
-    """What a judgement of a task's rows needs to know.
-
-    Raises:
-        SpecError: the task's JSON Schema cannot be read.
-    """
-    labels = tuple(read_schema(task.record, task.folder).get("properties", {})) if task.record else task.labels
-    low, high = (task.number.low, task.number.high) if task.number else (0.0, 1.0)
-    return Facts(task.form, labels, low, high)
 
 
 def _check_rule(rule: str | None, task: Task) -> None:

@@ -140,7 +140,7 @@ def _leaves(value: Any, path: str) -> Iterable[Hashable]:
         for part in value:
             yield from _leaves(part, path)
     else:
-        yield path, " ".join(value.split()).casefold() if isinstance(value, str) else json.dumps(value)
+        yield path, json.dumps(" ".join(value.split()).casefold() if isinstance(value, str) else value)
 
 
 def span_metrics(types: Sequence[str]) -> tuple[Metric[Answered], ...]:

@@ -25,7 +25,7 @@ CHRF_BETA = 2
 def _scorer() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(ROUGE), use_stemmer=True)
+    return RougeScorer(list(ROUGE), use_stemmer=False)
 
 
 @cache
@@ -88,7 +88,7 @@ def length_ratio(rows: Answered) -> float:
 TEXT_METRICS: tuple[Metric[Answered], ...] = (
     *(
         summed(name, f"ROUGE-{name[5:]}", "generation", Sums(_rouge_rows(place), mean_of_sums),
-                "mean over rows of F1 with stemming (rouge-score), by the best reference; an invalid answer counts 0")
+                "mean over rows of F1 by the best reference, no stemming (rouge-score); an invalid answer counts 0")
         for place, name in enumerate(ROUGE)
     ),
     summed("chrf", "chrF", "generation", Sums(chrf_rows, chrf_from),
