@@ -44,4 +44,4 @@ def load_weights(loaded: LoadedModel, folder: Path) -> None:
         # Weights that several layers share stand in the file once.
         loaded.model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
     else:
-        load_sharded_checkpoint(loaded.model, str(folder), strict=False)
+        load_sharded_checkpoint(loaded.model, str(folder), strict=False)  # type: ignore[no-untyped-call]

@@ -22,8 +22,8 @@ def parser_of(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def prepared_of(args: argparse.Namespace) -> tuple[Prepared, list[Query]]:
+def prepared_of(args: argparse.Namespace, split: str = "test") -> tuple[Prepared, list[Query]]:
     """The run that the options ask for, in plain format, and the query of each of its rows."""
     asked = {name: getattr(args, name) for name in ("task", "data", "model", "shots", "choose")}
-    prepared = prepare(Settings(**asked, limit=args.rows, format="plain"), Catalog.standard())
+    prepared = prepare(Settings(**asked, split=split, limit=args.rows, format="plain"), Catalog.standard())
     return prepared, [question.query for question in prepared.questioner.questions(prepared.examples)]

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +36,9 @@ def run_with(call: Callable, tiny_lm_folder: Path) -> Callable:
 
 
 @pytest.mark.parametrize("method", ["lora", "prefix"])
-def test_tune_ends_with_a_run_that_anyone_can_repeat(teach: Callable, run_with: Callable, runs: Path, method: str) -> None:
+def test_tune_ends_with_a_run_that_anyone_can_repeat(
+    teach: Callable, run_with: Callable, runs: Path, method: str
+) -> None:
     """Tuning stores an adapter and ordinary Runs; ``run adapter=`` has the very result that tune printed."""
     answer = teach(f"--{method}", "--json").json
     base, tuned = answer["runs"]
@@ -44,15 +50,22 @@ def test_tune_ends_with_a_run_that_anyone_can_repeat(teach: Callable, run_with: 
     assert again["metrics"] == tuned["metrics"]
     assert answer["checks"]["reload_nats"] <= 1e-5 < answer["checks"]["base_nats"]
     stored = json.loads((Path(tuned["run_dir"]) / "run.json").read_text())
-    assert {"method", "seconds", "trainable_parameters", "adapter_bytes", "examples", "tokens", "epochs", "objective"} <= set(
-        stored["training"]
-    )
+    assert {
+        "method",
+        "seconds",
+        "trainable_parameters",
+        "adapter_bytes",
+        "examples",
+        "tokens",
+        "epochs",
+        "objective",
+    } <= set(stored["training"])
     assert not (Path(answer["tune_dir"]) / "checkpoints").exists()
 
 
 def test_a_whole_model_is_a_folder_like_any_other(teach: Callable, call: Callable) -> None:
     """``--full`` writes a plain model folder, usable as ``model=``, which says what it is."""
-    answer = teach("--full", "--train", "last-1", "--json").json
+    answer = teach("--full", "--train", "last-1", "objective=lm", "--json").json
     again = call("run", "task=verdicts", f"model={answer['weights']}", "--dtype", "float32", "--json").json
 
     assert (again["method"], again["model"], again["rule"]) == ("full", answer["name"], "sum")
@@ -61,7 +74,7 @@ def test_a_whole_model_is_a_folder_like_any_other(teach: Callable, call: Callabl
 
 
 def test_what_is_printed_says_what_came_of_it(teach: Callable) -> None:
-    """The table has tuned, untuned and majority rows, the notes, and how to use the adapter; the estimate comes first."""
+    """The table has tuned, untuned and majority rows, notes, and how to use the adapter; the estimate comes first."""
     answer = teach()
 
     assert answer.code == 0, answer.err
@@ -82,7 +95,9 @@ def test_the_same_command_prints_the_stored_result(teach: Callable) -> None:
     assert fresh["training"]["seconds"] != first["training"]["seconds"]
 
 
-def test_several_adapters_are_scored_on_one_base(teach: Callable, run_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_adapters_are_scored_on_one_base(
+    teach: Callable, run_with: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``adapter=A,B`` loads the base once; a tuning may be called by its name; each has its own result."""
     from promptsci.lm.transformers_lm import TransformersLM
 
@@ -102,7 +117,9 @@ def test_several_adapters_are_scored_on_one_base(teach: Callable, run_with: Call
     assert [one["metrics"] for one in answer["runs"]] == [first["runs"][1]["metrics"], second["runs"][1]["metrics"]]
 
 
-def test_ctrl_c_keeps_what_was_trained(teach: Callable, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_keeps_what_was_trained(
+    teach: Callable, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C in the second epoch exits with 130; the same command goes on and ends with the same bytes."""
     from promptsci.cli.progress import TuneProgress
 
@@ -174,3 +191,26 @@ def test_an_adapter_that_is_not_there_gets_the_nearest_name(teach: Callable, run
 
     assert wrong.code == 1
     assert f"Did you mean '{name}'?" in wrong.err
+
+
+@pytest.mark.slow
+def test_kill_9_goes_on(teach: Callable, project: Path, runs: Path, tiny_lm_folder: Path, tmp_path: Path) -> None:
+    """A process killed in the second epoch leaves a tuning that the same command ends with the same bytes."""
+    slowly = (
+        "import time; from promptsci.cli import main; from promptsci.cli.progress import TuneProgress as T\n"
+        "step = T.step; T.step = lambda self, *a: (time.sleep(0.5), step(self, *a)); main()"
+    )
+    words = ["tune", "task=verdicts", f"model={tiny_lm_folder}", *QUICK]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with subprocess.Popen([sys.executable, "-c", slowly, *words], cwd=project, env=here) as process:
+        while not list(runs.glob("verdicts/tune_*/checkpoints/checkpoint-2/trainer_state.json")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        busy = teach()
+        process.kill()
+    answer = teach("--json").json
+    whole = teach("--json", "--runs", tmp_path / "whole").json
+
+    assert (busy.code, "another process is working on this tuning" in busy.err) == (1, True)
+    name = "adapter_model.safetensors"
+    assert (Path(answer["weights"]) / name).read_bytes() == (Path(whole["weights"]) / name).read_bytes()
