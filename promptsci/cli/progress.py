@@ -86,7 +86,8 @@ class TuneProgress:
         if "eval_main" in news:
             self._told["main"] = f"validation {100 * news['eval_main']:.1f}"
             loss = news["eval_choice_loss"]
-            self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
+            if not self._progress.disable:
+                self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
 
 
 @contextmanager

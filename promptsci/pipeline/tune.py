@@ -162,8 +162,9 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     gc.collect()
     checks = check(prepared, trained, examiner, dtype)
     training = training_of(prepared, trained)
-    place(prepared, folder, trained, training)
+    # The weights come last: where they are, all that is said of them is there too.
     folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
+    place(prepared, folder, trained, training)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
 
 
@@ -200,11 +201,12 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
     results = []
+    higher = prepared.run.metrics[0].higher_is_better
     for settings in (base, tuned):
         one = prepare(settings, prepared.run.catalog)
         with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
             results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
-    warnings = [*record["notes"], *_alarm(results[0], results[1])]
+    warnings = [*record["notes"], *_alarm(results[0], results[1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
     folder.write(ended)
     return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
@@ -215,11 +217,11 @@ def _unwatched() -> Iterator[Watcher | None]:
     yield None
 
 
-def _alarm(base: Result, tuned: Result) -> list[str]:
+def _alarm(base: Result, tuned: Result, *, higher: bool) -> list[str]:
     """What must be said loudly: tuning that is worse than not tuning."""
     name = tuned["main"]
     before, after = base["metrics"][name]["value"], tuned["metrics"][name]["value"]
-    if after >= before:
+    if (after >= before) if higher else (after <= before):
         return []
     return [
         f"TUNED BELOW ITS OWN BASE: {name} is {100 * after:.1f} after tuning and {100 * before:.1f} by "

@@ -106,7 +106,7 @@ def adapted(asked: dict) -> tuple[Any, Any]:
 
 
 def plain(asked: dict, folder: str) -> Any:
-    """transformers' Trainer with PEFT and a collator that pads to the longest; the loss is that of the answer."""
+    """A Trainer of transformers with PEFT and a collator that pads to the longest; the loss is that of the answer."""
     import torch
     from transformers import Trainer, TrainingArguments
 

@@ -21,7 +21,7 @@ from asked import parser_of, prepared_of
 from side_tune import RANK, WARM_UP
 
 HERE = Path(__file__).resolve().parent
-TRL = "trl==0.24.0"
+TRL = "trl==1.16.0"
 
 
 def main() -> None:

@@ -162,6 +162,7 @@ def test_a_plan_trains_nothing(teach: Callable, runs: Path) -> None:
         (("--full", "--train", "last-9"), "last-N with N up to 2"),
         (("objective=lm", "smoothing=0.1"), "smoothing goes to the other choices"),
         (("--validation-split", "nowhere"), "there is no split 'nowhere'"),
+        (("--rule", "pmi"), "Use --rule sum, mean, batch"),
         (("targets=nowhere",), "lora does not fit this model"),
     ],
 )

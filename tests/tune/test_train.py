@@ -105,6 +105,13 @@ def test_an_interrupted_training_ends_with_the_same_weights(teach: Callable, tmp
     assert again.tokens == whole.tokens
 
 
+def test_a_finished_training_is_not_done_again(teach: Callable, tmp_path: Path) -> None:
+    """Called once more on its last checkpoint, training takes no step and names the same best weights."""
+    first, again = teach(tmp_path), teach(tmp_path, watcher=Stopping(1))
+
+    assert (again.best, again.n_steps, again.tokens) == (first.best, first.n_steps, first.tokens)
+
+
 def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path: Path) -> None:
     """What kill -9 leaves of a checkpoint in the making does not count; the one before it does."""
     for step in (3, 6, 12):
