@@ -70,7 +70,7 @@ class Examiner:
         return [one.nats for one in sorted(TransformersLM(loaded, Scoring(verify=0)).score(self.queries))]
 
     def metrics(self, nats: Sequence[Nats]) -> dict[str, float]:
-        """``main`` (of which more is better) under the rule, the metric under each logged rule, and both losses in nats."""
+        """``main``, of which more is better, the metric under each logged rule, and both losses in nats a row."""
         labels = self.prepared.task.labels
         rows = [
             {"id": example.id, "gold": example.gold, "nats": dict(zip(labels, choices, strict=True))}
