@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from asked import parser_of, prepared_of
+from asked import parser_of, prepared_of, venv_python
 from side_tune import RANK, WARM_UP
 
 HERE = Path(__file__).resolve().parent
@@ -39,7 +39,7 @@ def main() -> None:
     describe(args, requests)
     told = {}
     for side in args.sides.split(","):
-        python = trl_python(args.work) if side == "trl" else sys.executable
+        python = venv_python(args.work / "trl", ["torch", "peft"], TRL) if side == "trl" else sys.executable
         told[side] = run([python, str(HERE / "side_tune.py"), side, str(requests)], args.work / f"tune-{side}.json")
     report(told)
 
@@ -64,21 +64,6 @@ def describe(args: argparse.Namespace, path: Path) -> None:
     asked = {"batch": args.batch, "objective": args.objective, "dtype": args.dtype, "rows": rows}
     path.write_text(json.dumps({"model": str(prepared.model.path), **asked}))
     print(f"{args.steps} steps of {args.batch} prompts of {args.task}, LoRA of rank {RANK}, model {args.model}")
-
-
-def trl_python(work: Path) -> str:
-    """The interpreter of a venv that holds TRL and the same torch, transformers and peft."""
-    from importlib.metadata import version
-
-    python = work / "trl" / "bin" / "python"
-    if not python.exists():
-        print("installing TRL into a venv of its own ...")
-        subprocess.run([sys.executable, "-m", "venv", str(work / "trl")], check=True)
-        pip = [str(python), "-m", "pip", "install", "-q"]
-        pinned = [f"{name}=={version(name).split('+')[0]}" for name in ("torch", "peft")]
-        subprocess.run([*pip, *pinned], check=True)
-        subprocess.run([*pip, TRL], check=True)
-    return str(python)
 
 
 def run(command: list[str], out: Path) -> dict:
