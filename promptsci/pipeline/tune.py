@@ -15,7 +15,7 @@ from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.record import versions
-from promptsci.pipeline.run import LMs, Watcher, folder_of, run
+from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result
 from promptsci.pipeline.tuning import PreparedTune, lasting
 from promptsci.tune.folder import TuneFolder
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from promptsci.tune.trainer import TuneWatcher
 
 WatchRun = Callable[[Prepared], Any]
-"""A context manager that gives the Watcher of one run."""
+"""Makes a context manager that gives the Watcher of one run."""
+WatchTraining = Callable[[], Any]
+"""Makes a context manager that gives the TuneWatcher of the training."""
 
 
 def plan(prepared: PreparedTune) -> dict[str, Any]:
@@ -79,14 +81,14 @@ class Stage:
         root: the folder of all runs.
         lms: loads models for the closing runs.
         fresh: forget what an earlier call has stored.
-        watcher: hears of the training.
+        watch_training: watches the training.
         watch_run: watches the closing runs.
     """
 
     root: Path
     lms: LMs
     fresh: bool = False
-    watcher: TuneWatcher | None = None
+    watch_training: WatchTraining | None = None
     watch_run: WatchRun | None = None
 
 
@@ -103,7 +105,8 @@ def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
             if stage.fresh and is_first():
                 folder.clear()
             if not folder.is_trained:
-                _train(prepared, folder, stage.watcher)
+                with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
+                    _train(prepared, folder, watcher)
             return _close(prepared, folder, stage) if is_first() else None
     except KeyboardInterrupt as error:
         raise Interrupted(
@@ -213,7 +216,7 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
 
 
 @contextmanager
-def _unwatched() -> Iterator[Watcher | None]:
+def _unwatched() -> Iterator[None]:
     yield None
 
 
