@@ -70,7 +70,9 @@ def _dtype(prepared: PreparedTune) -> str:
 
     if prepared.recipe.method == "full":
         return "float32"
-    return pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
+    picked = pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
+    # Gradients in float16 become zero or infinite where bfloat16's do not.
+    return "float32" if picked == "float16" else picked
 
 
 @dataclass(frozen=True)

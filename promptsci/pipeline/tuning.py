@@ -127,6 +127,7 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     _check_aim(recipe, settings.run.rule)
     taught = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
     train = prepare(taught, catalog)
+    train.questioner.context -= recipe.n_virtual
     rows = [example for example in train.examples if example.gold is not None]
     notes = [*run.notes]
     if len(rows) < len(train.examples):

@@ -53,6 +53,12 @@ def test_a_shot_never_gives_the_answer_away(made: Callable) -> None:
     assert all(text_key(q.example) not in {text_key(shot) for shot in q.shots} for q in questions)
 
 
+def test_virtual_tokens_leave_less_room_for_shots(made: Callable) -> None:
+    """Prompts of a prefix tuning fit the context that is left beside the prefix, as they do in ``run``."""
+    assert made(method="prefix", values={"tokens": "30"}).train.questioner.context == 512 - 30
+    assert made().train.questioner.context == 512
+
+
 def test_balanced_weights_count_each_label_alike(made: Callable) -> None:
     """With class_weights=balanced each label's weights sum to the same, and to one a row on average."""
     tuning = made(values={"class_weights": "balanced"}, train_rows=50)
