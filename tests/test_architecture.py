@@ -107,8 +107,8 @@ def test_lm_knows_tokens_never_tasks() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["-c", "import promptsci"], ["-m", "promptsci", "--help"], ["-m", "promptsci", "run", "--help"]],
-    ids=["import", "help", "run-help"],
+    [["-c", "import promptsci"], *(["-m", "promptsci", *verb, "--help"] for verb in ([], ["run"], ["tune"]))],
+    ids=["import", "help", "run-help", "tune-help"],
 )
 def test_start_up_loads_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     """``import promptsci`` and ``--help`` answer at once: torch and its like are not loaded."""

@@ -44,9 +44,8 @@ class RowProgress:
         self._progress.update(self._bar, advance=n_rows, rate=rate)
 
 
-@contextmanager
-def row_progress(title: str) -> Iterator[RowProgress]:
-    """A bar for one run."""
+def _counted() -> Progress:
+    """Bars of things that are counted, with their rate."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -55,7 +54,13 @@ def row_progress(title: str) -> Iterator[RowProgress]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+@contextmanager
+def row_progress(title: str) -> Iterator[RowProgress]:
+    """A bar for one run."""
+    with _counted() as progress:
         yield RowProgress(progress, title)
 
 
@@ -86,21 +91,14 @@ class TuneProgress:
         if "eval_main" in news:
             self._told["main"] = f"validation {100 * news['eval_main']:.1f}"
             loss = news["eval_choice_loss"]
-            self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
+            if not self._progress.disable:
+                self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
 
 
 @contextmanager
 def tune_progress(title: str) -> Iterator[TuneProgress]:
     """A bar for one training."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with _counted() as progress:
         yield TuneProgress(progress, title)
 
 

@@ -136,15 +136,14 @@ def _tune(prepared: Any, options: Mapping[str, Any]) -> None:
     root = runs_root(options["runs"])
     if is_first() and not prepared.folder(root).is_trained:
         click.echo(memory_line(need(prepared).to_json(), len(prepared.lessons)), err=True)
-    with tune_progress(f"{prepared.run.task.name} {prepared.recipe.method}") as watcher:
-        stage = Stage(
-            root,
-            LMs(load_transformers),
-            fresh=options["fresh"],
-            watcher=watcher,
-            watch_run=lambda one: row_progress(f"{one.task.name} {one.method}"),
-        )
-        result = tune(prepared, stage)
+    stage = Stage(
+        root,
+        LMs(load_transformers),
+        fresh=options["fresh"],
+        watch_training=lambda: tune_progress(f"{prepared.run.task.name} {prepared.recipe.method}"),
+        watch_run=lambda one: row_progress(f"{one.task.name} {one.method}"),
+    )
+    result = tune(prepared, stage)
     if result is None:
         return
     if options["as_json"]:

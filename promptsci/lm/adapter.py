@@ -107,7 +107,7 @@ def check_base(adapter: AdapterFolder, name: str, sha256: str) -> None:
             f"the adapter '{adapter.name}' was made for the model {base['name']} ({base['sha256'][:12]}), "
             f"not for {name} ({sha256[:12]})",
             where=str(adapter.path),
-            fix=f"Use model={base['name']}." if base["name"] != name else "The model has changed since; tune again.",
+            fix=f"Its base came from: {base.get('origin') or base['name']}.",
         )
 
 

@@ -6,23 +6,31 @@ from promptsci.pipeline.preview import Preview, pick_rows, preview
 from promptsci.pipeline.reproduce import Reproduction, reproduce
 from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
+from promptsci.pipeline.tune import Stage, plan, tune
+from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 
 __all__ = [
     "DEFAULT_MODEL",
     "LMs",
     "Prepared",
     "Preview",
+    "PreparedTune",
     "Reproduction",
     "Result",
     "Settings",
+    "Stage",
+    "TuneSettings",
     "Watcher",
     "folder_of",
     "judge",
     "load_transformers",
     "pick_rows",
+    "plan",
     "prepare",
+    "prepare_tune",
     "preview",
     "read_result",
     "reproduce",
     "run",
+    "tune",
 ]

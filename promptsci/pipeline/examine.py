@@ -70,7 +70,7 @@ class Examiner:
         return [one.nats for one in sorted(TransformersLM(loaded, Scoring(verify=0)).score(self.queries))]
 
     def metrics(self, nats: Sequence[Nats]) -> dict[str, float]:
-        """``main`` under the rule, the same metric under each logged rule, and the two losses in nats a row."""
+        """``main``, of which more is better, the metric under each logged rule, and both losses in nats a row."""
         labels = self.prepared.task.labels
         rows = [
             {"id": example.id, "gold": example.gold, "nats": dict(zip(labels, choices, strict=True))}
@@ -79,12 +79,13 @@ class Examiner:
         logliks = from_rows(rows, labels)
         main = self.prepared.metrics[0]
         by_rule = {rule: main.point(outcomes_of(logliks, rule).labelled()) for rule in {*LOGGED_RULES, self.rule}}
+        sign = 1.0 if main.higher_is_better else -1.0
         right = logliks.gold >= 0
         gold = logliks.gold[right][:, None]
         log_probs = outcomes_of(logliks, "sum").log_probs
         assert log_probs is not None
         return {
-            "main": by_rule[self.rule],
+            "main": sign * by_rule[self.rule],
             **{f"{main.name}_{rule}": by_rule[rule] for rule in LOGGED_RULES},
             "choice_loss": -float(np.take_along_axis(log_probs[right], gold, axis=1).mean()),
             "lm_loss": -float(np.take_along_axis(logliks.sum_nats[right], gold, axis=1).mean()),

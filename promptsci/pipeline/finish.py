@@ -106,7 +106,11 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
         "task": prepared.run.task.name,
         "template": prepared.run.template.name,
         "format": prepared.run.format,
-        "base": {"name": prepared.run.model.name, "sha256": prepared.run.model.sha256},
+        "base": {
+            "name": prepared.run.model.name,
+            "sha256": prepared.run.model.sha256,
+            "origin": prepared.run.model.origin,
+        },
         "training": dict(training),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

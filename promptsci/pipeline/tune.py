@@ -15,7 +15,7 @@ from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.record import versions
-from promptsci.pipeline.run import LMs, Watcher, folder_of, run
+from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result
 from promptsci.pipeline.tuning import PreparedTune, lasting
 from promptsci.tune.folder import TuneFolder
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from promptsci.tune.trainer import TuneWatcher
 
 WatchRun = Callable[[Prepared], Any]
-"""A context manager that gives the Watcher of one run."""
+"""Makes a context manager that gives the Watcher of one run."""
+WatchTraining = Callable[[], Any]
+"""Makes a context manager that gives the TuneWatcher of the training."""
 
 
 def plan(prepared: PreparedTune) -> dict[str, Any]:
@@ -68,7 +70,9 @@ def _dtype(prepared: PreparedTune) -> str:
 
     if prepared.recipe.method == "full":
         return "float32"
-    return pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
+    picked = pick_dtype(prepared.settings.run.dtype, "cuda" if torch.cuda.is_available() else "cpu")
+    # Gradients in float16 become zero or infinite where bfloat16's do not.
+    return "float32" if picked == "float16" else picked
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,14 @@ class Stage:
         root: the folder of all runs.
         lms: loads models for the closing runs.
         fresh: forget what an earlier call has stored.
-        watcher: hears of the training.
+        watch_training: watches the training.
         watch_run: watches the closing runs.
     """
 
     root: Path
     lms: LMs
     fresh: bool = False
-    watcher: TuneWatcher | None = None
+    watch_training: WatchTraining | None = None
     watch_run: WatchRun | None = None
 
 
@@ -103,7 +107,8 @@ def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
             if stage.fresh and is_first():
                 folder.clear()
             if not folder.is_trained:
-                _train(prepared, folder, stage.watcher)
+                with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
+                    _train(prepared, folder, watcher)
             return _close(prepared, folder, stage) if is_first() else None
     except KeyboardInterrupt as error:
         raise Interrupted(
@@ -162,8 +167,9 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     gc.collect()
     checks = check(prepared, trained, examiner, dtype)
     training = training_of(prepared, trained)
-    place(prepared, folder, trained, training)
+    # The weights come last: where they are, all that is said of them is there too.
     folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
+    place(prepared, folder, trained, training)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
 
 
@@ -200,26 +206,27 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
     results = []
+    higher = prepared.run.metrics[0].higher_is_better
     for settings in (base, tuned):
         one = prepare(settings, prepared.run.catalog)
         with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
             results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
-    warnings = [*record["notes"], *_alarm(results[0], results[1])]
+    warnings = [*record["notes"], *_alarm(results[0], results[1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
     folder.write(ended)
     return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
 
 
 @contextmanager
-def _unwatched() -> Iterator[Watcher | None]:
+def _unwatched() -> Iterator[None]:
     yield None
 
 
-def _alarm(base: Result, tuned: Result) -> list[str]:
+def _alarm(base: Result, tuned: Result, *, higher: bool) -> list[str]:
     """What must be said loudly: tuning that is worse than not tuning."""
     name = tuned["main"]
     before, after = base["metrics"][name]["value"], tuned["metrics"][name]["value"]
-    if after >= before:
+    if (after >= before) if higher else (after <= before):
         return []
     return [
         f"TUNED BELOW ITS OWN BASE: {name} is {100 * after:.1f} after tuning and {100 * before:.1f} by "

@@ -24,6 +24,8 @@ CARVED_SHARE = 0.15
 """Of train, where there is no validation split."""
 TUNED_RULE = "sum"
 """Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
+EXAMINED_RULES = ("sum", "mean", "batch")
+"""Rules that need nothing but the rows themselves."""
 MADE_AT_ONCE = 256
 
 
@@ -122,9 +124,10 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     """
     run = prepare(settings.run, catalog, progress)
     recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values)
-    _check_aim(recipe)
+    _check_aim(recipe, settings.run.rule)
     taught = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
     train = prepare(taught, catalog)
+    train.questioner.context -= recipe.n_virtual
     rows = [example for example in train.examples if example.gold is not None]
     notes = [*run.notes]
     if len(rows) < len(train.examples):
@@ -148,7 +151,10 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes))
 
 
-def _check_aim(recipe: Recipe) -> None:
+def _check_aim(recipe: Recipe, rule: str | None) -> None:
+    if rule not in (None, *EXAMINED_RULES):
+        fix = f"Use --rule {', '.join(EXAMINED_RULES)}; any other can be read off the closing run."
+        raise TuneError(f"validation is not scored for the rule '{rule}', which needs reference prompts", fix=fix)
     if recipe.objective == "lm" and recipe.smoothing:
         fix = "Use objective=choice, or leave smoothing out."
         raise TuneError("smoothing goes to the other choices, which the objective lm does not read", fix=fix)

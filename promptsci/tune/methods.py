@@ -36,11 +36,7 @@ def make_trainable(loaded: LoadedModel, recipe: Recipe, seed: int) -> LoadedMode
         except (ValueError, KeyError, AttributeError, RuntimeError) as error:
             fix = "Use --lora with targets=... or --full, or another model."
             raise TuneError(f"{recipe.method} does not fit this model: {first_line(error)}", fix=fix) from error
-    return replace(loaded, model=model.eval(), context=loaded.context - _virtual(recipe))
-
-
-def _virtual(recipe: Recipe) -> int:
-    return recipe.tokens if recipe.method in ("prefix", "prompt-tuning") else 0
+    return replace(loaded, model=model.eval(), context=loaded.context - recipe.n_virtual)
 
 
 def peft_config(recipe: Recipe) -> Any:

@@ -72,6 +72,11 @@ class Recipe(Record):
     pack_tokens: Annotated[int, Field(ge=0)] = 0
     checkpointing: Literal["auto", "on", "off"] = "auto"
 
+    @property
+    def n_virtual(self) -> int:
+        """Tokens that the method puts before every prompt."""
+        return self.tokens if self.method in ("prefix", "prompt-tuning") else 0
+
 
 class RecipeFile(Record):
     """A recipe as it stands on disk.

@@ -141,6 +141,7 @@ def _all_tokens(trainer: LessonTrainer) -> int:
 def _trainer(learner: Any, course: Course, examine: Examine) -> LessonTrainer:
     from transformers import TrainingArguments
 
+    from promptsci.lm.load import first_line
     from promptsci.tune.trainer import MAIN, Keeping, LessonTrainer, Patience
 
     recipe, device = course.recipe, learner.loaded.device.type
@@ -173,9 +174,9 @@ def _trainer(learner: Any, course: Course, examine: Examine) -> LessonTrainer:
             remove_unused_columns=False,
             dataloader_pin_memory=False,
         )
-    except ValueError as error:
-        raise TuneError(f"transformers refuses these settings: {str(error).splitlines()[0]}") from error
-    trainer = LessonTrainer(learner, course.lessons, course.steps, args, examine)
+        trainer = LessonTrainer(learner, course.lessons, course.steps, args, examine)
+    except (ValueError, RuntimeError, ImportError) as error:  # a tracker that is not installed, a name not known
+        raise TuneError(f"transformers refuses these settings: {first_line(error)}") from error
     trainer.add_callback(Keeping())
     trainer.add_callback(Patience(recipe.patience))
     return trainer

@@ -22,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from asked import parser_of, prepared_of
+from asked import parser_of, prepared_of, venv_python
 
 HERE = Path(__file__).resolve().parent
 LM_EVAL = "lm_eval[hf]==0.4.13"
@@ -42,7 +42,7 @@ def main() -> None:
     dtypes = args.dtype.split(",")
     side = [sys.executable, str(HERE / "side_promptsci.py"), str(requests)]
     ours = [run([*side, dtype], args.work / f"promptsci-{dtype}.json") for dtype in dtypes]
-    harness = harness_python(args.work)
+    harness = venv_python(args.work / "lm-eval", ["torch"], LM_EVAL)
     dtype = args.harness_dtype or ("bfloat16" if dtypes[0] == "auto" else dtypes[0])
     theirs = run(
         [harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches, str(args.harness_rows or 0)],
@@ -60,20 +60,6 @@ def describe(args: argparse.Namespace, path: Path) -> None:
     prompts = [{"context": q.text, "continuations": [f" {words}" for words in q.choices]} for q in queries]
     path.write_text(json.dumps({"model": str(prepared.model.path), "prompts": prompts}))
     print(f"{len(prompts)} prompts of {args.task}, {args.shots} {args.choose} shots, model {args.model}")
-
-
-def harness_python(work: Path) -> str:
-    """The interpreter of a venv that holds the harness and the same torch."""
-    import torch
-
-    python = work / "lm-eval" / "bin" / "python"
-    if not python.exists():
-        print("installing lm-evaluation-harness into a venv of its own ...")
-        subprocess.run([sys.executable, "-m", "venv", str(work / "lm-eval")], check=True)
-        pip = [str(python), "-m", "pip", "install", "-q"]
-        subprocess.run([*pip, f"torch=={torch.__version__.split('+')[0]}"], check=True)
-        subprocess.run([*pip, LM_EVAL], check=True)
-    return str(python)
 
 
 def run(command: list[str], out: Path) -> dict:

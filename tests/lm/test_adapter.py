@@ -69,6 +69,7 @@ def nats(scorer: Any, queries: list[Any]) -> list[float]:
 
 
 def furthest(some: list[float], others: list[float]) -> float:
+    """The largest difference, in nats."""
     return max(abs(a - b) for a, b in zip(some, others, strict=True))
 
 

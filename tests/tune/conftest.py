@@ -48,21 +48,23 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def fresh() -> Callable[[str], Any]:
-    """A function: family -> LoadedModel, random, tiny, float32 and frozen, a new one each time."""
+def build(family: str) -> Any:
+    """A LoadedModel, random, tiny, float32 and frozen."""
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
     from promptsci.lm.context import context_length
     from promptsci.lm.load import LoadedModel, quiet
 
-    def build(family: str) -> LoadedModel:
-        with torch.random.fork_rng(devices=[]), quiet():
-            torch.manual_seed(0)
-            model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[family](**FAMILIES[family]))
-        return LoadedModel(model.eval().requires_grad_(False), Path("tiny"), context_length(model.config))
+    with torch.random.fork_rng(devices=[]), quiet():
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[family](**FAMILIES[family]))
+    return LoadedModel(model.eval().requires_grad_(False), Path("tiny"), context_length(model.config))
 
+
+@pytest.fixture
+def fresh() -> Callable[[str], Any]:
+    """A function: family -> LoadedModel, a new one each time."""
     return build
 
 
@@ -74,7 +76,7 @@ def trainable(fresh: Callable[[str], Any]) -> Callable[..., Any]:
     from promptsci.tune.methods import make_trainable
     from promptsci.tune.recipe import recipe_for
 
-    def build(family: str, method: str, **values: object) -> Any:
+    def adapt(family: str, method: str, **values: object) -> Any:
         written = {"tokens": "5", **{name: str(value) for name, value in values.items()}}
         loaded = make_trainable(fresh(family), recipe_for(method, 0, written), seed=0)
         if method != "full":
@@ -85,12 +87,11 @@ def trainable(fresh: Callable[[str], Any]) -> Callable[..., Any]:
                         part.add_(0.1 * torch.randn(part.shape, generator=drawn))
         return loaded
 
-    return build
+    return adapt
 
 
-@pytest.fixture
-def lessons() -> list[Any]:
-    """Seven lessons whose prompts share beginnings and whose choices share stems; numbers of choices and weights vary."""
+def make_lessons() -> list[Any]:
+    """Seven lessons whose prompts share beginnings and whose choices share stems; their number and weights vary."""
     from promptsci.prompt import Query
     from promptsci.tune.lesson import Lesson
 
@@ -107,3 +108,9 @@ def lessons() -> list[Any]:
     # A prompt that is the beginning of another.
     again = Query("beginning", found[0].query.ids[:-2], ("w", "w"), ((4, 5), tuple(found[0].query.ids[-2:].tolist())))
     return [*found, Lesson("row-6", again, 1)]
+
+
+@pytest.fixture
+def lessons() -> list[Any]:
+    """Lessons, the same in every test."""
+    return make_lessons()

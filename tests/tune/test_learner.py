@@ -36,7 +36,7 @@ def test_models_that_cannot_share_learn_from_padded_batches(fresh: Callable, les
 
 def test_a_wrong_reading_is_found(trainable: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packs that read something else than sequences alone fail the probe."""
-    monkeypatch.setattr(LessonPack, "nats", lambda pack, loaded: torch.zeros(len(pack.rows)))
+    monkeypatch.setattr(LessonPack, "nats", lambda pack, _: torch.zeros(len(pack.rows)))
 
     assert "differs by" in str(learner.probe(trainable("llama", "lora")))
 

@@ -45,7 +45,9 @@ def test_a_part_of_the_model_can_learn(train: str, words: set[str], fresh: Calla
     """``train=`` says which of the model's own weights learn."""
     names = learning(make_trainable(fresh("llama"), recipe_for("full", 0, {"train": train}), 0))
 
-    assert {word for word in ("embed_tokens", "layers.0", "layers.1", "norm") for n in names if f"model.{word}" in n} == words
+    assert {
+        word for word in ("embed_tokens", "layers.0", "layers.1", "norm") for n in names if f"model.{word}" in n
+    } == words
 
 
 @pytest.mark.parametrize("train", ["last-3", "last-0", "some"])

@@ -89,7 +89,7 @@ def test_a_wrong_mask_shows(trainable: Callable, lessons: list, monkeypatch: pyt
 
 
 def test_every_lesson_is_read_once_within_the_budget(lessons: list) -> None:
-    """Packs hold all lessons once, none is longer than the budget but one that a single lesson fills, and less is read."""
+    """Packs hold all lessons once, only a lesson alone is longer than the budget, and less is read."""
     for budget in (1, 60, 90, 10_000):
         made = packs(lessons, "choice", budget)
         held = sorted(lesson.id for pack in made for lesson in pack.lessons)

@@ -14,6 +14,7 @@ import torch
 from promptsci.errors import TuneError
 from promptsci.tune import trainer as training
 from promptsci.tune.methods import make_trainable
+from promptsci.tune.pack import packs
 from promptsci.tune.recipe import recipe_for
 from promptsci.tune.train import Course, Trained, examined, last_checkpoint, train
 
@@ -26,7 +27,7 @@ class Rising:
     def __init__(self, *mains: float) -> None:
         self.mains = list(mains)
 
-    def __call__(self, loaded: Any) -> dict[str, float]:
+    def __call__(self, _loaded: Any) -> dict[str, float]:
         return {"main": self.mains.pop(0) if len(self.mains) > 1 else self.mains[0]}
 
 
@@ -40,7 +41,7 @@ class Stopping:
     def start(self, n_steps: int, n_done: int) -> None:
         self.started.append((n_steps, n_done))
 
-    def step(self, n_lessons: int, n_tokens: int) -> None:
+    def step(self, _n_lessons: int, _n_tokens: int) -> None:
         self.after -= 1
         if self.after == 0:
             raise KeyboardInterrupt
@@ -104,6 +105,13 @@ def test_an_interrupted_training_ends_with_the_same_weights(teach: Callable, tmp
     assert again.tokens == whole.tokens
 
 
+def test_a_finished_training_is_not_done_again(teach: Callable, tmp_path: Path) -> None:
+    """Called once more on its last checkpoint, training takes no step and names the same best weights."""
+    first, again = teach(tmp_path), teach(tmp_path, watcher=Stopping(1))
+
+    assert (again.best, again.n_steps, again.tokens) == (first.best, first.n_steps, first.tokens)
+
+
 def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path: Path) -> None:
     """What kill -9 leaves of a checkpoint in the making does not count; the one before it does."""
     for step in (3, 6, 12):
@@ -135,39 +143,64 @@ def test_an_optimizer_that_does_not_exist_is_an_error(teach: Callable, tmp_path:
         teach(tmp_path, optimizer="adamm")
 
 
+def test_a_tracker_that_is_not_installed_is_an_error(fresh: Callable, lessons: list, tmp_path: Path) -> None:
+    """``--log-to`` a tracker that is not there says so before anything is trained."""
+    recipe = recipe_for("lora", 0, VALUES)
+    course = Course(lessons, recipe, 0, 200, False, tmp_path, ("no-such-tracker",))
+
+    with pytest.raises(TuneError, match="no-such-tracker"):
+        train(make_trainable(fresh("llama"), recipe, seed=0), course, Rising(0.1))
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix"])
+def test_frozen_weights_may_be_shorter(method: str, fresh: Callable, lessons: list, tmp_path: Path) -> None:
+    """On bfloat16 weights the adapter stays float32, learns, and is resumed to the same weights."""
+    recipe = recipe_for(method, 0, VALUES)
+
+    def run(folder: Path, watcher: Any = None) -> Trained:
+        base = fresh("llama")
+        base.model.to(torch.bfloat16)
+        loaded = make_trainable(base, recipe, seed=0)
+        return train(loaded, Course(lessons, recipe, 0, 200, False, folder), Rising(0.1, 0.2, 0.3), watcher)
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", Stopping(5))
+
+    assert whole.why_padded is None
+    assert all(part.dtype == torch.float32 for part in weights(whole.best).values())
+    assert same(run(tmp_path / "parts").best, whole.best)
+
+
 def test_passes_do_not_change_what_is_learned(teach: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step read in one pass or lesson by lesson ends with nearly the same weights: the gradient is that of the step."""
+    """A step read in one pass or lesson by lesson ends with nearly the same weights."""
+
+    def one_by_one(learner: Any, lessons: list) -> list:
+        return [pack for lesson in lessons for pack in packs([lesson], learner.aim.objective, 10)]
+
     one = teach(tmp_path / "one", dropout="0")
-    monkeypatch.setattr(training.Learner, "batches", lambda self, lessons: self_batches(self, lessons))
-
-    def self_batches(learner: Any, lessons: list) -> list:
-        from promptsci.tune.pack import packs
-
-        return [pack for lesson in lessons for pack in packs([lesson], "choice", 10)]
-
+    monkeypatch.setattr(training.Learner, "batches", one_by_one)
     many = teach(tmp_path / "many", dropout="0")
     some, others = weights(one.best), weights(many.best)
 
     assert max(float((some[name] - others[name]).abs().max()) for name in some) < 1e-3
 
 
-TWO = """
-import sys
+SCRIPT = """
+import json, os, sys
 from pathlib import Path
+import torch
+torch.set_num_threads(1)
 sys.path.insert(0, {tests!r})
-import conftest
+from conftest import build, make_lessons
 from promptsci.tune.methods import make_trainable
 from promptsci.tune.recipe import recipe_for
 from promptsci.tune.train import Course, train
-import torch; torch.set_num_threads(1)
-fresh = conftest.fresh.__wrapped__() if hasattr(conftest.fresh, "__wrapped__") else conftest.fresh._get_wrapped_function()()
-lessons = (conftest.lessons.__wrapped__ if hasattr(conftest.lessons, "__wrapped__") else conftest.lessons._get_wrapped_function())()
-recipe = recipe_for("lora", 0, {values!r})
-loaded = make_trainable(fresh("llama"), recipe, seed=0)
-trained = train(loaded, Course(lessons, recipe, 0, 200, False, Path({folder!r})), lambda _: {{"main": 0.0}})
-import json, os
-if os.environ.get("RANK", "0") == "0":
-    Path({folder!r}, "losses.json").write_text(json.dumps([one["loss"] for one in trained.log if "loss" in one]))
+folder, recipe = Path({folder!r}), recipe_for("lora", 0, {values!r})
+course = Course(make_lessons(), recipe, 0, 200, False, folder)
+trained = train(make_trainable(build("llama"), recipe, seed=0), course, lambda _: {{"main": 0.0}})
+if os.environ["RANK"] == "0":
+    (folder / "losses.json").write_text(json.dumps([one["loss"] for one in trained.log if "loss" in one]))
 """
 
 
@@ -180,7 +213,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         folder = tmp_path / str(n)
         folder.mkdir()
         script = folder / "script.py"
-        script.write_text(TWO.format(tests=str(Path(__file__).parent), values=values, folder=str(folder)))
+        script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), values=values, folder=str(folder)))
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={n}", str(script)]
         here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
