@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]+)\)")
 SMALLEST_STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -105,18 +102,6 @@ def decade_ticks(low: float, high: float) -> list[float]:
 def from_zero_log(value: float) -> float:
     """log10(1 + value): a logarithm that has a place for 0."""
     return math.log10(1 + value)
-
-
-def standalone(svg: str) -> str:
-    """An ``svg`` element as a file of its own, with its style inside and no variables in it."""
-    style = VARIABLE.sub(r"\1", figure_style())
-    head, end, rest = svg.partition(">")
-    return f'{head} xmlns="http://www.w3.org/2000/svg"{end}<style>{style}</style>{rest}\n'
-
-
-def figure_style() -> str:
-    """The style sheet of all figures."""
-    return files("promptsci.report.page").joinpath("figures.css").read_text(encoding="utf-8")
 
 
 def visible(text: str) -> str:
