@@ -94,6 +94,9 @@ def decade_ticks(low: float, high: float) -> list[float]:
     """Powers of ten from at most low to at least high; below 1 there is one tick, 0. At most eight in all."""
     first = 0 if low < 1 else math.floor(math.log10(low))
     top = max(first + 1, math.ceil(math.log10(max(high, 1))))
+    # A logarithm is rounded: that of a number just below or above a power of ten may be the power's own.
+    first -= low >= 1 and 10.0**first > low
+    top += 10.0**top < high
     step = math.ceil((top - first) / 6)
     last = first + math.ceil((top - first) / step) * step
     return [0.0] * (low < 1) + [10.0**exponent for exponent in range(first, last + 1, step)]
