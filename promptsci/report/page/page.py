@@ -98,7 +98,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
 
 def _knows_train(record: Mapping[str, Any]) -> bool:
     """Whether the Run has looked for its rows in the split that shots or training rows come from."""
-    return record["pool"] in record["integrity"]["splits"]
+    return record.get("pool") in (record.get("integrity") or {}).get("splits", {})
 
 
 def _figures(comparison: Comparison) -> dict[str, Any]:
