@@ -58,7 +58,7 @@ def compare(
     """What the Runs say when they are judged on the same rows.
 
     Args:
-        candidates: finished Runs, newest last.
+        candidates: finished Runs.
         question: what is asked of them.
         published: figures of papers, which stand beside.
         notes: what a reader must know of how the Runs were found.
@@ -176,6 +176,8 @@ def _notes(shared: Shared, seen: BoolArray, asked: Question) -> list[str]:
     unlabelled = max(run.judged.unlabelled for run in shared.runs)
     if unlabelled:
         notes.append(f"{unlabelled} rows without a gold answer are left out")
+    if any((run.judged.seen != seen).any() for run in shared.runs):
+        notes.append("runs disagree on which rows also stand in train; a row counts as seen when one of them says so")
     if seen.any() and asked.rows == "all":
         notes.append(
             f"{int(seen.sum())} of {len(seen)} rows also stand in train; --rows unseen lets the others alone decide"

@@ -68,17 +68,21 @@ def read_candidate(folder: RunFolder, rule: str | None = None, metrics: Sequence
     return Candidate(folder, record, judged(folder, rule=rule, metrics=metrics))
 
 
-def share(runs: Sequence[Candidate], *, on_shared: bool = False) -> Shared:
-    """The Runs on the rows they share.
+def share(candidates: Sequence[Candidate], *, on_shared: bool = False) -> Shared:
+    """The Runs on the rows they share, in the order in which they were started.
 
     Args:
-        runs: at least one.
+        candidates: finished Runs.
         on_shared: whether to compare Runs over different rows on the rows that all of them have.
 
     Raises:
-        RunError: they answer different questions; or they stand on different rows, data or metrics and on_shared is
-            not given. The error says which Runs and what to type.
+        RunError: there are none; they answer different questions; or they stand on different rows, data or metrics and
+            on_shared is not given. The error says which Runs and what to type.
     """
+    # Not by the files' dates: those change when a folder is copied.
+    runs = sorted(candidates, key=lambda run: str(run.record.get("started")))
+    if not runs:
+        raise RunError("there is no run to compare", fix="List them with: promptsci runs")
     _same(runs, "ask different tasks", lambda run: str(run.record["task"]), on_shared=None)
     _same(runs, "have different labels", _labels, on_shared=None)
     notes = [

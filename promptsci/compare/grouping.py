@@ -9,6 +9,9 @@ from typing import Any
 
 from promptsci.compare.eligible import Candidate
 
+DRAWN = ("random", "balanced")
+"""The ways of choosing shots in which a seed decides."""
+
 TRAINED_BY = ("objective", "examples", "epochs")
 """What tells two trainings of one method apart, beside the seed."""
 
@@ -34,7 +37,8 @@ def group_runs(runs: Sequence[Candidate], *, each: bool = False) -> tuple[list[R
     """The methods, in the order of their first runs, and notes on what was left out.
 
     Args:
-        runs: newest last; of two runs of a method with the same seed and wording the last counts.
+        runs: newest last; of two runs of a method with the same seed and wording the last counts. A seed that decides
+            nothing (zero-shot, nearest shots) is taken as 0.
         each: whether every run is a row of its own.
     """
     traits = [_traits(run.record, run.judged.rule, each=each) for run in runs]
@@ -42,16 +46,21 @@ def group_runs(runs: Sequence[Candidate], *, each: bool = False) -> tuple[list[R
     notes = []
     for position, (run, own) in enumerate(zip(runs, traits, strict=True)):
         members = groups.setdefault(tuple(own.items()), {})
-        key = (str(run.record["template"]), int(run.record["seed"]))
+        key = (str(run.record["template"]), int(run.record["seed"]) if seed_matters(run.record) else 0)
         if key in members:
             older = runs[members[key]]
-            notes.append(f"run {older.name} is left out: {run.name} is newer and has the same method, wording and seed")
+            notes.append(f"run {older.name} is left out: {run.name} is newer and can differ from it in nothing")
         members[key] = position
     names = _names([dict(own) for own in groups])
     return [
         RunGroup(name, dict(own)["method"], tuple(members.values()), tuple(members))
         for name, (own, members) in zip(names, groups.items(), strict=True)
     ], notes
+
+
+def seed_matters(record: Mapping[str, Any]) -> bool:
+    """Whether a run draws anything: shots that are chosen by a seed, or a training."""
+    return bool(record["shots"] and record["choose"] in DRAWN) or bool(record.get("training"))
 
 
 def _traits(record: Mapping[str, Any], rule: str, *, each: bool) -> dict[str, str]:
@@ -62,7 +71,7 @@ def _traits(record: Mapping[str, Any], rule: str, *, each: bool) -> dict[str, st
         "model": str(record["model"]),
         "choose": str(record["choose"] or ""),
         **{name: str(training.get(name, "")) for name in TRAINED_BY},
-        "pool": str(record["pool"] or ""),
+        "pool": str(record["pool"] or "") if record["shots"] else "",
         "format": str(record["format"] or ""),
         "dtype": str((record.get("model_description") or {}).get("dtype", "")),
         "rule": rule,

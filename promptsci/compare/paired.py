@@ -29,15 +29,13 @@ from numpy.typing import NDArray
 
 from promptsci.score import Distinct, Family, FromSums
 from promptsci.score.outcomes import BoolArray, FloatArray
+from promptsci.score.sums import EXACT_IN_32_BITS, Counts
 
 RESAMPLES = 5_000
 """Of the bootstrap."""
 
 EXCHANGES = 9_999
 """Of the randomisation test: with the observed one 10,000, so p is at least 0.0001."""
-
-_EXACT = 2**24
-"""Whole numbers up to this are exact in 32-bit floats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +70,13 @@ class Stack:
         ]
         return cls(distinct, tuple(parts), len(runs))
 
-    def sums(self, part: _Part, weights: FloatArray) -> FloatArray:
+    def sums(self, part: _Part, weights: Counts) -> FloatArray:
         """Each Run's sums [b, R, K] when distinct rows count as often as weights [b, D] say."""
         totals = weights.astype(part.table.dtype, copy=False) @ part.table
         sums: FloatArray = np.asarray(totals, dtype=np.float64).reshape(len(weights), self.n_runs, -1)
         return sums
 
-    def values(self, weights: FloatArray) -> dict[str, FloatArray]:
+    def values(self, weights: Counts) -> dict[str, FloatArray]:
         """Each metric of each Run [b, R] when distinct rows count as often as weights [b, D] say."""
         found: dict[str, FloatArray] = {}
         for part in self.parts:
@@ -94,7 +92,7 @@ class Stack:
 
 def _floats(table: NDArray[Any], n: int) -> NDArray[Any]:
     """Bytes as 32-bit floats, which are twice as fast, where these hold sums over n rows exactly; others as 64-bit."""
-    exact = table.dtype.itemsize == 1 and 128 * n < _EXACT
+    exact = table.dtype.itemsize == 1 and 128 * n < EXACT_IN_32_BITS
     return table.astype(np.float32 if exact else np.float64)
 
 

@@ -18,14 +18,14 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from promptsci.compare.eligible import Candidate, share
-from promptsci.compare.grouping import RunGroup, group_runs
+from promptsci.compare.grouping import RunGroup, group_runs, seed_matters
 from promptsci.compare.paired import Stack, resampled_runs
 from promptsci.errors import SpecError, did_you_mean
 from promptsci.score.outcomes import FloatArray
@@ -88,35 +88,26 @@ def variance(
     groups, left_out = group_runs(shared.runs)
     stack = Stack.of([[run.judged.family(main).only(main)] for run in shared.runs])
     observed, drawn = stack.observed()[main], resampled_runs(stack, resamples=2_000, seed=seed)[main]
+    spreads = [
+        _spread(group, observed[members], drawn[:, members], seeded=seed_matters(shared.runs[members[0]].record))
+        for group in groups
+        for members in [list(group.runs)]
+    ]
     record = shared.runs[0].record
     return {
         "task": record["task"],
         "split": record["split"],
         "n": len(shared.runs[0].judged),
         "metric": main,
-        "methods": [
-            asdict(
-                _spread(
-                    group, observed[list(group.runs)], drawn[:, list(group.runs)], _seed_matters(shared.runs, group)
-                )
-            )
-            for group in groups
-        ],
+        "methods": [asdict(spread) for spread in spreads],
         "notes": [*shared.notes, *left_out],
     }
 
 
-def _seed_matters(runs: Sequence[Candidate], group: RunGroup) -> bool:
-    """Whether a method draws anything: shots that are chosen by a seed, or a training."""
-    record: Mapping[str, Any] = runs[group.runs[0]].record
-    drawn_shots = bool(record["shots"]) and record["choose"] in ("random", "balanced")
-    return drawn_shots or bool(record.get("training"))
-
-
-def _spread(group: RunGroup, observed: FloatArray, drawn: FloatArray, seed_matters: bool) -> MethodSpread:
+def _spread(group: RunGroup, observed: FloatArray, drawn: FloatArray, *, seeded: bool) -> MethodSpread:
     wordings, seeds = zip(*group.keys, strict=True)
     found = {WORDING: _between(wordings, seeds, observed, drawn)}
-    if seed_matters:
+    if seeded:
         found[SEED] = _between(seeds, wordings, observed, drawn)
     sources = {name: variance for name, (variance, _) in found.items()} | {ROWS: float(drawn.var(axis=0).mean())}
     total = sum(value for value in sources.values() if value is not None)

@@ -174,4 +174,6 @@ def _run_line(name: str, record: Record, folder: RunFolder) -> str:
         shots = f", {record['shots']} shots {record['choose']} from {record['pool']}"
         if record["choose"] != "similar":
             shots += f": {', '.join(next(folder.rows())['shots'])}"
-    return f"- {name}: {record['template']}, {record['model']}, seed {record['seed']}{shots}"
+    made_of = [str(record[part]) for part in ("template", "model") if record[part]]
+    made_of.append(f"seed {record['seed']}")
+    return f"- {name}: {', '.join(made_of)}{shots}"

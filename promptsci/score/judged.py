@@ -108,10 +108,16 @@ def decided_rows(folder: RunFolder, *, rule: str | None = None) -> tuple[tuple[s
     """The example ids and the decided rows of a finished Run of a classification, unlabelled rows included.
 
     Raises:
-        RunError: the Run is not finished, damaged, or lacks what the rule needs.
+        RunError: the Run is not finished, damaged, of another kind, or lacks what the rule needs.
         SpecError: there is no such rule.
     """
     record = folder.read_run()
+    if not record.get("labels"):
+        raise RunError(
+            "this Run does not choose one label of a fixed set, so there is no probability of each",
+            where=str(folder.path),
+            fix="Take a run of a classification.",
+        )
     rule = rule or record.get("rule") or DEFAULT_RULE
     logliks = from_rows(folder.rows(), record["labels"], references=rule in NEEDS_REFERENCES)
     return logliks.ids, outcomes_of(logliks, rule)

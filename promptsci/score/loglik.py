@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -69,8 +70,8 @@ def from_rows(rows: Iterable[Row], labels: Sequence[str], *, references: bool = 
         labels=names,
         gold=np.array(reader.gold, dtype=np.int64),
         seen=np.array(reader.seen, dtype=np.bool_),
-        sum_nats=np.array(reader.sums, dtype=np.float64),
-        n_tokens=np.array(reader.lengths, dtype=np.int64),
+        sum_nats=np.array(reader.sums, dtype=np.float64).reshape(-1, len(names)),
+        n_tokens=np.array(reader.lengths, dtype=np.int64).reshape(-1, len(names)),
         premise_nats=reader.references("premise_nats", reader.premises),
         content_free_nats=reader.references("content_free_nats", reader.content_free),
     )
@@ -83,8 +84,8 @@ class _Reader:
         self.ids: dict[str, int] = {}
         self.gold: list[int] = []
         self.seen: list[bool] = []
-        self.sums: list[list[float]] = []
-        self.lengths: list[list[int]] = []
+        self.sums = array("d")  # one number after the other: lists of lists would keep the garbage collector busy
+        self.lengths = array("q")
         self.premises: list[Any] = []
         self.content_free: list[Any] = []
         self._labels = labels
@@ -108,8 +109,8 @@ class _Reader:
         self.gold.append(self._places[gold])
         self.seen.append(bool(row.get("seen", False)))
         sums, lengths = self._nats(row.get("nats"), lambda: f"prediction '{key}'")
-        self.sums.append(sums)
-        self.lengths.append(lengths)
+        self.sums.extend(sums)
+        self.lengths.extend(lengths)
         if self._references:
             self._add_references(key, row)
 
@@ -157,7 +158,7 @@ class _Reader:
         if not all(parts):
             empty = self._labels[[bool(part) for part in parts].index(False)]
             raise RunError(f"{owner()} has no log-likelihoods for the label '{empty}'", fix=_AGAIN)
-        sums = [float(sum(part)) for part in parts]
+        sums = [sum(part) for part in parts]
         if not all(map(isfinite, sums)):
             place = [isfinite(total) for total in sums].index(False)
             raise RunError(

@@ -58,6 +58,7 @@ def test_unlabelled_rows_get_what_needs_no_labels(maker: Any) -> None:
         ({"ids": [f"test-{row}" for row in range(60)]}, "60 rows stand in both runs"),
         ({"template": "verdicts/terse"}, "differ in template"),
         ({"adapter": {"name": "a", "sha256": "1"}}, "different adapters"),
+        ({"labels": None}, "differ in labels"),
     ],
 )
 def test_runs_that_cannot_teach_are_refused(maker: Any, validation: dict[str, Any], message: str) -> None:
@@ -101,3 +102,10 @@ def test_prevalence_of_calls_counts_what_was_called(maker: Any) -> None:
     found = calibrate(test, validation)["prevalence"]
     for label in maker.LABELS:
         assert found[label]["counted"] == pytest.approx(np.mean([row["label"] == label for row in rows]))
+
+
+def test_answers_without_label_probabilities_are_refused(maker: Any) -> None:
+    """A run of another kind has no label probabilities to learn from."""
+    written = RunFolder(maker.run("8-shot", labels=None)), RunFolder(maker.run("8-shot", labels=None))
+    with pytest.raises(RunError, match="one label of a fixed set"):
+        calibrate(*written)

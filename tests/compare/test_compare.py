@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from typing import Any
 
 import numpy as np
@@ -196,7 +195,10 @@ def test_wrong_names_are_answered(maker: Any) -> None:
 
 @pytest.mark.slow
 def test_twenty_runs_of_ten_thousand_rows(make_maker: Any) -> None:
-    """Twenty Runs of 10,000 rows are read and compared in under 1 GB and, on an idle machine, 5 s (here 30)."""
+    """Twenty Runs of 10,000 rows are read and compared in under 1 GB and 12 seconds of processor time.
+
+    The clock is no measure where other tests run beside.
+    """
     maker = make_maker(10_000)
     for number in range(20):
         maker.run(f"m{number}", skill=number / 20)
@@ -204,11 +206,29 @@ def test_twenty_runs_of_ten_thousand_rows(make_maker: Any) -> None:
         "import resource, sys; from pathlib import Path; from promptsci.compare import compare, read_candidate;"
         "from promptsci.runs import list_runs;"
         "found = compare([read_candidate(folder) for folder in list_runs(Path(sys.argv[1]))]);"
-        "print(len(found.methods), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+        "used = resource.getrusage(resource.RUSAGE_SELF);"
+        "print(len(found.methods), used.ru_maxrss * 1024, used.ru_utime + used.ru_stime)"
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, str(maker.root)], capture_output=True, text=True, check=True)
-    methods, peak = map(int, done.stdout.split())
+    methods, peak, seconds = map(float, done.stdout.split())
     assert methods == 20
     assert peak < 10**9
-    assert time.perf_counter() - start < 30
+    assert seconds < 12
+
+
+def test_the_order_of_folders_does_not_matter(maker: Any) -> None:
+    """Runs come in any order; the newer of two equal ones is the one started later, not the one given later."""
+    older, newer, other = maker.candidate(draw=1), maker.candidate(draw=2), maker.candidate("8-shot")
+    found = compare([newer, other, older], QUICK)
+    assert found.to_json() == compare([older, newer, other], QUICK).to_json()
+    zero = next(method for method in found.methods if method.name == "zero-shot")
+    assert zero.runs[0].run_dir == str(newer.folder.path)
+
+
+def test_disagreement_on_seen_rows_is_said(maker: Any) -> None:
+    """A row that one run knows as seen is seen for all, and a note says that runs disagree."""
+    one = maker.candidate()
+    maker.seen = np.zeros_like(maker.seen)
+    found = compare([one, maker.candidate("8-shot")], QUICK)
+    assert found.seen == int(one.judged.seen.sum())
+    assert any("disagree on which rows" in note for note in found.notes)

@@ -70,6 +70,8 @@ def test_other_questions_are_refused_always(maker: Any) -> None:
     for record, message in (({"task": "moods"}, "different tasks"),):
         with pytest.raises(RunError, match=message):
             share([one, maker.candidate(**record)], on_shared=True)
+    with pytest.raises(RunError, match="no run to compare"):
+        share([])
     with pytest.raises(RunError, match="share no row"):
         share([one, maker.candidate(ids=[f"o{row}" for row in range(60)])], on_shared=True)
 

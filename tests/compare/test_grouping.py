@@ -53,10 +53,19 @@ def test_of_equal_runs_the_newer_counts_and_it_is_said(maker: Any) -> None:
     assert "00000002" in notes[0]
 
 
+def test_a_seed_that_decides_nothing_makes_no_runs(maker: Any) -> None:
+    """Zero-shot and nearest shots are the same for every seed: three of them are one run, not a spread of three."""
+    zero = [maker.candidate("zero-shot", draw=1, seed=seed) for seed in (0, 1, 2)]
+    near = [maker.candidate("8-shot-similar", draw=1, choose="similar", seed=seed) for seed in (0, 1)]
+    groups, notes = group_runs([*zero, *near])
+    assert [len(group.runs) for group in groups] == [1, 1]
+    assert len(notes) == 3
+
+
 def test_pairing(maker: Any) -> None:
     """Equal seeds and wordings are paired one to one in whatever order; else every run with every run."""
     eight = [maker.candidate("8-shot", seed=seed) for seed in (0, 1)]
-    lora = [maker.candidate("lora", seed=seed) for seed in (1, 0)]
+    lora = [maker.candidate("lora", seed=seed, training={"examples": 30}) for seed in (1, 0)]
     zero = [maker.candidate("zero-shot")]
     a, b, c = group_runs([*eight, *lora, *zero])[0]
     assert pair_runs(a, b) == ("same seed and wording", [(0, 3), (1, 2)])
