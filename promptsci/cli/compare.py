@@ -54,6 +54,8 @@ def command(words: tuple[str, ...], **options: Any) -> None:
         raise PromptsciError(
             "only one form can be printed", fix="Choose one of --markdown --latex --csv --methods --json."
         )
+    if options["no_text"] and not options["html"]:
+        raise PromptsciError("--no-text leaves texts out of a page, and none is asked for", fix="Add --html FILE.")
     folders, notes = chosen_runs(words, options["runs"])
     question = Question(
         options["metric"],

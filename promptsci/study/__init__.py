@@ -1,4 +1,4 @@
-"""Plans over many runs: a study makes those that are missing and compares them; a curve does it on growing train sets."""
+"""Plans over many runs: a study makes those that are missing and compares them; a curve does it on growing sets."""
 
 from promptsci.study.curve import Curve, CurvePoint, curve, read_sizes
 from promptsci.study.estimate import Speed

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from promptsci.compare import Candidate, Comparison
+from promptsci.compare import Candidate, Comparison, RunEntry
 from promptsci.runs import RunFolder
 from promptsci.score import NONE, Outcomes, from_rows, outcomes_of
 from promptsci.score.judged import NEEDS_REFERENCES
@@ -86,13 +85,19 @@ def read_answers(comparison: Comparison, candidates: Sequence[Candidate]) -> Ans
         runs = []
         for entry in method.runs:
             run = by_folder[entry.run_dir]
-            name = f"{Path(str(entry.template)).name} seed {entry.seed}" if len(method.runs) > 1 else ""
+            name = _run_name(entry) if len(method.runs) > 1 else ""
             read: Callable[..., tuple[RunAnswers, IntArray]] = _labelled if labels else _free
             answers, gold = read(name, run, ids, entry.rule, words)
             runs.append(answers)
         methods[method.name] = tuple(runs)
     assert gold is not None
     return Answers(ids, tuple(words), len(labels), gold, seen, methods)
+
+
+def _run_name(entry: RunEntry) -> str:
+    """Wording and seed of a run, as far as it has them."""
+    wording = [entry.template.rpartition("/")[2]] if entry.template else []
+    return " ".join([*wording, f"seed {entry.seed}"])
 
 
 def _has_labels(record: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 import promptsci
 from promptsci.compare import Candidate, Comparison
+from promptsci.errors import RunError
 from promptsci.report.comparison import cost_cells, p_value
 from promptsci.report.page import numbers
 from promptsci.report.page.answers import Answers, read_answers
@@ -29,7 +30,7 @@ from promptsci.report.page.figures import (
 from promptsci.report.page.payload import payload, script_json
 from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
-from promptsci.report.page.svg import figure_style, visible
+from promptsci.report.page.svg import visible
 from promptsci.report.page.texts import PRIVATE, Texts, read_texts
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
@@ -51,7 +52,10 @@ def write_page(path: Path, comparison: Comparison, candidates: Sequence[Candidat
         RunError: a Run's files cannot be read any more, or the page cannot be written.
     """
     html = page(comparison, candidates, texts=texts)
-    write_atomically(path, html)
+    try:
+        write_atomically(path, html)
+    except RunError as error:
+        raise RunError(error.what, where=error.where, fix="Write the page elsewhere: --html FILE.") from error
     return len(html.encode())
 
 
@@ -69,7 +73,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     answers = read_answers(comparison, candidates)
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
     portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
-    style, script = figure_style() + _file("page.css"), _file("page.js")
+    style, script = _file("figures.css") + _file("page.css"), _file("page.js")
     return (
         _environment()
         .get_template("page.html.jinja")
@@ -94,7 +98,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
 
 def _knows_train(record: Mapping[str, Any]) -> bool:
     """Whether the Run has looked for its rows in the split that shots or training rows come from."""
-    return record["pool"] in record["integrity"]["splits"]
+    return record.get("pool") in (record.get("integrity") or {}).get("splits", {})
 
 
 def _figures(comparison: Comparison) -> dict[str, Any]:

@@ -39,7 +39,8 @@ def _ties(comparison: Comparison, best: Method) -> str:
     tied = [method.name for method in comparison.methods if method.tied and method is not best]
     test = f"level {comparison.level:g}, paired randomisation test, Holm-corrected"
     if not tied:
-        return f"The data show that it is better than every other method ({test})."
+        others = "the other method" if len(comparison.methods) == 2 else "every other method"
+        return f"The data show that it is better than {others} ({test})."
     return f"The data cannot tell it apart from {listed(tied)} ({test}): treat these as tied."
 
 
@@ -75,10 +76,10 @@ def _power(comparison: Comparison, best: Method) -> Iterator[str]:
         return
     main = comparison.main
     low, high = score(min(smallest), main), score(max(smallest), main)
-    span = f"about {low}" if low == high else f"{low} to {high}"
+    span = f"about {low} points" if low == high else f"{low} to {high} points, depending on the method"
     yield (
-        f"With {counted(comparison.n, 'row')} the smallest difference to the best that can be shown is {span} points "
-        "(power 0.8), depending on the method; smaller ones stay open."
+        f"The smallest difference to the best that {counted(comparison.n, 'row')} can show is {span} (power 0.8); "
+        "smaller ones stay open."
     )
 
 
@@ -100,11 +101,12 @@ def _leaks(comparison: Comparison, best: Method, train_known: bool) -> Iterator[
     sign = 1 if comparison.metrics[0].higher_is_better else -1
     leader = max(comparison.methods, key=lambda method: sign * (method.unseen or group).metrics[main].value)
     scored = (leader.unseen or group).metrics[main]
-    also = "also there" if leader is best else "there"
-    yield (
-        f"On the {group.n:,} others alone {leader.name} scores highest {also}: "
-        f"{metric_name(main)} {interval(scored, main)} %."
-    )
+    said = f"On the {group.n:,} others alone {leader.name} scores highest"
+    if leader is best:
+        yield f"{said} too: {metric_name(main)} {interval(scored, main)} %."
+    else:
+        own = interval(group.metrics[main], main)
+        yield f"{said}: {metric_name(main)} {interval(scored, main)} %, against {own} % of {best.name}."
 
 
 def _to(comparison: Comparison, other: str) -> list[Difference]:

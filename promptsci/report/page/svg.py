@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-VARIABLE = re.compile(r"var\(--[\w-]+, ([^()]+)\)")
 SMALLEST_STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -97,6 +94,9 @@ def decade_ticks(low: float, high: float) -> list[float]:
     """Powers of ten from at most low to at least high; below 1 there is one tick, 0. At most eight in all."""
     first = 0 if low < 1 else math.floor(math.log10(low))
     top = max(first + 1, math.ceil(math.log10(max(high, 1))))
+    # A logarithm is rounded: that of a number just below or above a power of ten may be the power's own.
+    first -= low >= 1 and 10.0**first > low
+    top += 10.0**top < high
     step = math.ceil((top - first) / 6)
     last = first + math.ceil((top - first) / step) * step
     return [0.0] * (low < 1) + [10.0**exponent for exponent in range(first, last + 1, step)]
@@ -105,18 +105,6 @@ def decade_ticks(low: float, high: float) -> list[float]:
 def from_zero_log(value: float) -> float:
     """log10(1 + value): a logarithm that has a place for 0."""
     return math.log10(1 + value)
-
-
-def standalone(svg: str) -> str:
-    """An ``svg`` element as a file of its own, with its style inside and no variables in it."""
-    style = VARIABLE.sub(r"\1", figure_style())
-    head, end, rest = svg.partition(">")
-    return f'{head} xmlns="http://www.w3.org/2000/svg"{end}<style>{style}</style>{rest}\n'
-
-
-def figure_style() -> str:
-    """The style sheet of all figures."""
-    return files("promptsci.report.page").joinpath("figures.css").read_text(encoding="utf-8")
 
 
 def visible(text: str) -> str:

@@ -201,6 +201,17 @@ def test_texts_that_cannot_be_had_are_named(own_study: Any, loss: str) -> None:
     assert rows_of(html)["ids"][0] == "test-0"
 
 
+def test_what_has_no_model_or_wording_shows_none(make_study: Callable[..., Any]) -> None:
+    """A bag of words has neither model nor template: nothing stands there, and its runs go by their seeds."""
+    study = make_study()
+    for seed in range(2):
+        study.run("tfidf", 1.0, seed, model=None, template=None)
+    html = page(study.compare(), study.candidates)
+
+    assert "None" not in html
+    assert [run["name"] for run in rows_of(html)["methods"][0]["runs"]] == ["seed 0", "seed 1"]
+
+
 def test_rows_that_do_not_decide_are_not_shown(study: Any) -> None:
     """With ``rows=unseen`` the page holds the unseen rows only."""
     from promptsci.compare import Question

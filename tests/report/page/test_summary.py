@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from promptsci.report.page.summary import listed, sentences
+from promptsci.score import Estimate
 
 
 def test_who_leads_and_who_is_shown_worse(study: Any, comparison: Any) -> None:
@@ -40,7 +41,7 @@ def test_the_smallest_difference_spans_those_of_the_methods(study: Any, comparis
     smallest = [100 * one.smallest for one in comparison.differences if one.b == comparison.best]
     (line,) = (line for line in sentences(comparison, train_known=True) if "smallest difference" in line)
 
-    assert f"{min(smallest):.1f} to {max(smallest):.1f} points" in line
+    assert f"{study.n} rows can show is {min(smallest):.1f} to {max(smallest):.1f} points" in line
 
 
 def test_leaks_are_counted(study: Any, comparison: Any) -> None:
@@ -49,6 +50,23 @@ def test_leaks_are_counted(study: Any, comparison: Any) -> None:
 
     assert f"{study.seen.sum()} rows of the data also stand in train." in said
     assert any(line.startswith(f"On the {(~study.seen).sum()} others alone ") for line in said)
+
+
+def test_a_lead_that_leaks_make_is_told(comparison: Any) -> None:
+    """Where another method leads on the rows that do not stand in train, both are given there."""
+    best, second = comparison.methods[:2]
+    main = comparison.main
+    turned = replace(
+        comparison,
+        methods=(
+            replace(best, unseen=replace(best.unseen, metrics={main: Estimate(0.2, 0.1, 0.3)})),
+            replace(second, unseen=replace(second.unseen, metrics={main: Estimate(0.9, 0.8, 1.0)})),
+        ),
+    )
+    (line,) = (line for line in sentences(turned, train_known=True) if "others alone" in line)
+
+    assert f"{second.name} scores highest: macro-F1 90.0 [80.0, 100.0] %" in line
+    assert line.endswith(f"against 20.0 [10.0, 30.0] % of {best.name}.")
 
 
 def test_no_leak_is_said_too(make_study: Callable[..., Any]) -> None:

@@ -7,10 +7,10 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from promptsci.report.page.svg import Drawing, Scale, decade_ticks, from_zero_log, round_ticks, standalone
+from promptsci.report.page.svg import Drawing, Scale, decade_ticks, from_zero_log, round_ticks
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 6))
 
@@ -30,6 +30,7 @@ def test_round_ticks_hold_all_values_and_stand_evenly(one: float, other: float) 
 
 
 @given(st.floats(0, 1e15), st.floats(0, 1e15))
+@example(999999999999998.0, 1000.0000000000001)
 def test_decade_ticks_hold_all_values(one: float, other: float) -> None:
     """From 0 or a power of ten at most the lowest to one at least the highest value, in at most eight steps."""
     low, high = min(one, other), max(one, other)
@@ -58,15 +59,3 @@ def test_text_from_data_stays_text() -> None:
     assert [node.tag for node in tree.iter()] == ["svg", "text"]
     assert tree[0].text == "</text><script>alert(1)</script>&\ufffd\ufffd"
     assert tree.get("aria-label") == 'a "title" <b>\ufffd\ufffd'
-
-
-def test_a_picture_stands_alone() -> None:
-    """As a file of its own it is XML with its colours inside: no variable, no address but the names of SVG."""
-    drawing = Drawing(10, 10, "a line")
-    drawing.line(0, 0, 1, 1, "best")
-    picture = standalone(drawing.svg())
-
-    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
-    assert "var(" not in picture
-    assert "#0072b2" in picture
-    assert picture.count("http") == 1
