@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptsci.data.carve import carve
 from promptsci.data.example import Dataset, Example, Split, text_key
 from promptsci.data.integrity import Integrity, Overlap, SplitIntegrity, integrity, seen_ids
 from promptsci.data.read import read_dataset
@@ -16,6 +17,7 @@ __all__ = [
     "Split",
     "SplitIntegrity",
     "cache_home",
+    "carve",
     "integrity",
     "read_dataset",
     "seen_ids",

@@ -6,6 +6,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from promptsci.data.example import Dataset, Split, split_name
 from promptsci.data.findings import Findings, short
@@ -23,7 +24,12 @@ OTHERWISE = "Or give a file, a folder, a URL, or a Hub id such as org/name."
 
 
 def read_dataset(
-    task: Task, data: str | None = None, *, revision: str | None = None, needed: Sequence[str] | None = None
+    task: Task,
+    data: str | None = None,
+    *,
+    revision: str | None = None,
+    needed: Sequence[str] | None = None,
+    if_there: Sequence[str] = (),
 ) -> Dataset:
     """The Dataset that ``data`` names, as Examples of the task.
 
@@ -32,6 +38,7 @@ def read_dataset(
         data: a source of the task (the first when None), a file, a folder, a URL, or a Hub id, ``@revision`` after it.
         revision: of Hub data; overrides the source's own.
         needed: the splits to read, and no others; None reads train, validation and test as far as there are any.
+        if_there: splits that are read besides those needed, where the data has them.
 
     Raises:
         DataError: there is no such data or split, or one problem with its rows.
@@ -42,12 +49,13 @@ def read_dataset(
     if revision is not None and source.path is None:
         raise DataError("only Hub data has a revision", where=word, fix="Leave the revision out.")
     revision = revision or source.revision
+    asked = _Asked(needed, if_there)
     if source.path is not None:
-        origin, splits = _hub(source, task, revision, needed)
+        origin, splits = _hub(source, task, revision, asked)
     elif source.urls is not None:
-        origin, splits = _urls(source.urls, task, needed, word)
+        origin, splits = _urls(source.urls, task, asked, word)
     else:
-        origin, splits = _files(source.files or {}, base, task, needed, word)
+        origin, splits = _files(source.files or {}, base, task, asked, word)
     return Dataset(word, origin, revision, source.about, splits)
 
 
@@ -116,23 +124,31 @@ def _folder(folder: Path) -> dict[str, str]:
     return found
 
 
-def _wanted(there: Iterable[str], needed: Sequence[str] | None, where: str) -> list[str]:
+class _Asked(NamedTuple):
+    """Splits that must be there, and those that are welcome."""
+
+    needed: Sequence[str] | None
+    if_there: Sequence[str]
+
+
+def _wanted(there: Iterable[str], asked: _Asked, where: str) -> list[str]:
     """The splits to read, in the order train, others, validation, test.
 
     Raises:
         DataError: one that is needed is not there, or none of the usual three is.
     """
     names = sorted(there, key=lambda name: (ORDER.get(name, 1), name))
-    if needed is None:
+    if asked.needed is None:
         usual = [name for name in names if name in STANDARD]
         if not usual:
             what = "there is no split train, validation or test"
             raise DataError(what, where=where, fix=f"Splits: {', '.join(names)}. Name the file as data=PATH.")
         return usual
-    wanted = {split_name(name) for name in needed}
+    wanted = {split_name(name) for name in asked.needed}
     missing = sorted(wanted - set(names))
     if missing:
         raise DataError(f"there is no split '{missing[0]}'", where=where, fix=did_you_mean(missing[0], names))
+    wanted |= {split_name(name) for name in asked.if_there}
     return [name for name in names if name in wanted]
 
 
@@ -147,32 +163,26 @@ def _read_file(path: Path, task: Task, name: str, origin: str) -> Split:
         raise DataError(f"the file cannot be read: {error.strerror or error}", where=origin) from error
 
 
-def _files(
-    files: Mapping[str, str], base: Path, task: Task, needed: Sequence[str] | None, word: str
-) -> tuple[str, dict[str, Split]]:
+def _files(files: Mapping[str, str], base: Path, task: Task, asked: _Asked, word: str) -> tuple[str, dict[str, Split]]:
     paths = {split_name(name): base / file for name, file in files.items()}
-    wanted = _wanted(paths, needed, word)
+    wanted = _wanted(paths, asked, word)
     splits = _each(wanted, lambda name: _read_file(paths[name], task, name, str(paths[name])))
     first = next(iter(paths.values()))
     return str(first if len(paths) == 1 else first.parent), splits
 
 
-def _urls(
-    urls: Mapping[str, RemoteFile], task: Task, needed: Sequence[str] | None, word: str
-) -> tuple[str, dict[str, Split]]:
+def _urls(urls: Mapping[str, RemoteFile], task: Task, asked: _Asked, word: str) -> tuple[str, dict[str, Split]]:
     remotes = {split_name(name): remote for name, remote in urls.items()}
-    wanted = _wanted(remotes, needed, word)
+    wanted = _wanted(remotes, asked, word)
     splits = _each(wanted, lambda name: _read_file(fetch(remotes[name]), task, name, remotes[name].url))
     first = next(iter(remotes.values())).url
     return first if len(remotes) == 1 else first.rpartition("/")[0], splits
 
 
-def _hub(
-    source: Source, task: Task, revision: str | None, needed: Sequence[str] | None
-) -> tuple[str, dict[str, Split]]:
+def _hub(source: Source, task: Task, revision: str | None, asked: _Asked) -> tuple[str, dict[str, Split]]:
     origin = f"hf://datasets/{source.path}" + (f"@{revision}" if revision else "")
     loaded = load_hub(source, revision)
-    wanted = _wanted(loaded, needed, origin)
+    wanted = _wanted(loaded, asked, origin)
     return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin))
 
 

@@ -1,5 +1,7 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
+from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import Reproduction, reproduce
@@ -8,16 +10,22 @@ from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
 
 __all__ = [
     "DEFAULT_MODEL",
+    "METHODS",
+    "ClassifierSettings",
     "LMs",
     "Prepared",
     "Reproduction",
     "Result",
     "Settings",
     "Watcher",
+    "classifier_folder",
+    "classifier_named",
+    "classify",
     "folder_of",
     "judge",
     "load_transformers",
     "prepare",
+    "prepare_classifier",
     "read_result",
     "reproduce",
     "run",

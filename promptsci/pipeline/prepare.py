@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
 from promptsci.data.example import split_name
@@ -21,7 +21,7 @@ from promptsci.errors import (
 from promptsci.lm import ModelFolder, Progress, resolve
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
-from promptsci.score import RULES, Metric, metric_named
+from promptsci.score import DEFAULT_RULE, RULES, Metric, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -59,6 +59,21 @@ class Prepared:
     def method(self) -> str:
         """The row of a comparison that this run is."""
         return method_name(self.settings.shots, self.choose)
+
+    @property
+    def rule(self) -> str:
+        """The decision rule of the headline figures."""
+        return self.settings.rule or DEFAULT_RULE
+
+    @property
+    def split(self) -> str:
+        """The split that is scored."""
+        return self.settings.split
+
+    @property
+    def seed(self) -> int:
+        """Of shots and of the sample."""
+        return self.settings.seed
 
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
@@ -105,7 +120,7 @@ class _Parts:
     model: ModelFolder
 
 
-class _Attempts:
+class Attempts:
     """Runs steps that do not need each other, so that all their problems are found in one go."""
 
     def __init__(self) -> None:
@@ -160,7 +175,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 
 
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
-    attempt = _Attempts()
+    attempt = Attempts()
     template = attempt(lambda: _template(settings, catalog, task))
     metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule))
@@ -169,7 +184,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     pool = Pool(shown, task.labels)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: _examples(settings, dataset)) if dataset else None
+    examples = attempt(lambda: examples_to_score(settings, dataset)) if dataset else None
     model = attempt(lambda: resolve(settings.model, progress=progress))
     raise_all(attempt.problems)
     assert template is not None
@@ -206,7 +221,26 @@ def _dataset(settings: Settings, task: Task, notes: list[str]) -> Dataset:
         return dataset
 
 
-def _examples(settings: Settings, dataset: Dataset) -> tuple[Example, ...]:
+class Sampled(Protocol):
+    """Settings that say which rows are scored."""
+
+    @property
+    def split(self) -> str:
+        """The split that is scored."""
+        ...
+
+    @property
+    def limit(self) -> int | None:
+        """Rows to score, a stratified sample; None is all."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of the sample."""
+        ...
+
+
+def examples_to_score(settings: Sampled, dataset: Dataset) -> tuple[Example, ...]:
     """The rows to score.
 
     Raises:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promptsci.report.console import console, fits, plain_table, show
+from promptsci.report.learned import training_lines
 
 Result = Mapping[str, Any]
 METRIC_NAMES = {"macro_f1": "macro-F1", "micro_f1": "micro-F1", "weighted_f1": "weighted F1", "mcc": "MCC"}
@@ -40,7 +41,11 @@ def heading(result: Result) -> Text:
     """What was run, in one line."""
     text = Text()
     text.append(result["task"], style="bold")
-    text.append(f"  {result['method']}  template {result['template']}  model {result['model']}  {result['format']}")
+    text.append(f"  {result['method']}")
+    for name in ("template", "model"):  # a method that reads no prompt has neither
+        if result[name]:
+            text.append(f"  {name} {result[name]}")
+    text.append(f"  {result['format'] or 'learned from ' + result['pool']}")
     if result["shots"]:
         text.append(f"  shots {result['choose']} from {result['pool']}, seed {result['seed']}")
     return text
@@ -53,9 +58,13 @@ def _parts(result: Result, out: Console) -> Iterator[RenderableType]:
     yield Text("labels, and what their rows were called")
     counts = _per_class_table(result)
     yield counts if fits(out, counts) else _per_class_list(result)
-    yield Text("the same log-likelihoods under each decision rule")
-    yield _rules_table(result)
-    yield _cost_line(result)
+    if "rule_because" in result:
+        yield Text(f"only the rule {result['rule']} stands: {result['rule_because']}", style="dim")
+        yield Text("\n".join([*training_lines(result), _smallest(result)]), style="dim")
+    else:
+        yield Text("the same log-likelihoods under each decision rule")
+        yield _rules_table(result)
+        yield _cost_line(result)
     for warning in result["warnings"]:
         yield Text(f"Warning: {warning}", style="yellow")
     yield Text(f"Stored in {result['run_dir']}")
@@ -177,6 +186,9 @@ def _cost_line(result: Result) -> Text:
             f"self-check: {check['rows']} prompts scored again one by one differ by at most "
             f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)"
         )
+    return Text("\n".join([*lines, _smallest(result)]), style="dim")
+
+
+def _smallest(result: Result) -> str:
     smallest = percent(result["smallest_difference"])
-    lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points")
-    return Text("\n".join(lines), style="dim")
+    return f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points"
