@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
+from promptsci.lm.encoder import is_encoder, resolve_causal
 from promptsci.lm.fetch import cached, is_pulled, pull
 from promptsci.lm.folder import ModelFolder
 from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
@@ -30,10 +31,12 @@ __all__ = [
     "cache_dir",
     "cached",
     "catalogue",
+    "is_encoder",
     "is_pulled",
     "load_model",
     "pull",
     "resolve",
+    "resolve_causal",
 ]
 
 _NEEDS_TORCH = {"Scoring": "transformers_lm", "TransformersLM": "transformers_lm", "load_model": "load"}

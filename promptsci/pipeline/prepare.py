@@ -18,7 +18,7 @@ from promptsci.errors import (
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import ModelFolder, Progress, resolve
+from promptsci.lm import ModelFolder, Progress, resolve_causal
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
 from promptsci.score import DEFAULT_RULE, RULES, Metric, metric_named
@@ -185,7 +185,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
     examples = attempt(lambda: examples_to_score(settings, dataset)) if dataset else None
-    model = attempt(lambda: resolve(settings.model, progress=progress))
+    model = attempt(lambda: resolve_causal(settings.model, progress))
     raise_all(attempt.problems)
     assert template is not None
     assert metrics is not None
