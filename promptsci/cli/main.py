@@ -19,6 +19,7 @@ from promptsci.errors import PromptsciError
 
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
+    "tune-head": "Train a classifier head on an encoder or decoder, and score it.",
     "runs": "List the runs on this machine.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "tasks": "List the tasks, or show one.",
@@ -46,7 +47,7 @@ class Verbs(NamedGroup):
         """The verb's command."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"promptsci.cli.{cmd_name}").command
+        command: click.Command = import_module(f"promptsci.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -11,9 +11,10 @@ import numpy as np
 from promptsci.data import Dataset, Example, Integrity, carve, integrity, read_dataset, seen_ids
 from promptsci.data.example import split_name
 from promptsci.errors import DataError, SpecError, did_you_mean, raise_all
+from promptsci.lm import ModelFolder
 from promptsci.pipeline.prepare import Attempts, examples_to_score
 from promptsci.score import Metric, metric_named
-from promptsci.spec import Catalog, Task
+from promptsci.spec import Catalog, Task, Template
 from promptsci.tune import BagOfWords, Classifier, Labelled, Lessons, MajorityLabel
 
 Read = Callable[[Example], str]
@@ -41,6 +42,8 @@ class ClassifierSettings:
         pool: the split that is learned from; None is the one that the task takes shots from.
         seed: of the sample that ``limit`` takes, of held-out rows, of training.
         limit: rows to score, a stratified sample.
+        template: whose input block a head reads.
+        model: the body of a head.
     """
 
     task: str
@@ -50,6 +53,8 @@ class ClassifierSettings:
     pool: str | None = None
     seed: int = 0
     limit: int | None = None
+    template: str | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class PreparedClassifier:
         examples: the rows to score, in the order of the data.
         seen: ids of those whose text also stands in the split that is learned from.
         read: the text of an example as the classifier reads it.
+        template: whose input block is that text, if any.
+        model: the body below a head, if any.
         validated_on: the split that settings are chosen on; None where rows of the pool are held out for it.
         notes: what the result must say of the data.
     """
@@ -78,6 +85,8 @@ class PreparedClassifier:
     metrics: tuple[Metric, ...]
     catalog: Catalog
     notes: tuple[str, ...]
+    template: Template | None = None
+    model: ModelFolder | None = None
 
     @property
     def method(self) -> str:
@@ -109,6 +118,8 @@ class PreparedClassifier:
             "label": {"column": self.task.label.column, "read": dict(self.task.label.read)},
             "method": self.method,
             "classifier": self.classifier.identity(),
+            "template": {"name": self.template.name, "sha256": self.template.sha256} if self.template else None,
+            "model": {"name": self.model.name, "sha256": self.model.sha256} if self.model else None,
             "chosen_by": self.metrics[0].name if self.classifier.chooses else None,
             "data": {name: self.dataset.splits[name].sha256 for name in sorted(filter(None, used))},
             "split": self.split,

@@ -18,7 +18,10 @@ from promptsci.runs import Row, RunFolder, run_name
 from promptsci.score.outcomes import FloatArray
 from promptsci.tune import Fitted
 
-NO_TOKENS = {"computed": 0, "distinct": 0, "unshared": 0}
+
+def _tokens(computed: int) -> dict[str, int]:
+    """Every token is computed once for each row that has it, whatever rows share."""
+    return dict.fromkeys(("computed", "distinct", "unshared"), computed)
 
 
 def classifier_folder(prepared: PreparedClassifier, root: Path) -> RunFolder:
@@ -26,6 +29,8 @@ def classifier_folder(prepared: PreparedClassifier, root: Path) -> RunFolder:
     limit = prepared.settings.limit
     parts = [
         prepared.method,
+        prepared.template.name.rpartition("/")[2] if prepared.template else "",
+        prepared.model.name if prepared.model else "",
         "" if prepared.pool_name == "train" else prepared.pool_name,
         prepared.split,
         f"seed{prepared.seed}",
@@ -59,9 +64,14 @@ def _predict(prepared: PreparedClassifier, folder: RunFolder, watcher: Watcher) 
     watcher.start(len(prepared.examples), len(done))
     earlier = folder.read_run().get("cost") if folder.exists else None
     record = _record(prepared)
-    folder.write_run({**record, "state": "running", "cost": cost(earlier, NO_TOKENS, {})})
+    folder.write_run({**record, "state": "running", "cost": cost(earlier, _tokens(0), {})})
     start = time.perf_counter()
-    fitted = prepared.classifier.fit(prepared.lessons)
+    try:
+        fitted = prepared.classifier.fit(prepared.lessons, folder.path)
+    except BaseException:
+        spent = {"train": time.perf_counter() - start}
+        folder.write_run({**record, "state": "interrupted", "cost": cost(earlier, _tokens(0), spent)})
+        raise
     fitted_at = time.perf_counter()
     with folder.appending() as writer:
         for row in _rows(prepared, fitted):
@@ -69,8 +79,8 @@ def _predict(prepared: PreparedClassifier, folder: RunFolder, watcher: Watcher) 
                 writer.write(row)
                 watcher.advance(1, 0)
     seconds = {"train": fitted_at - start, "score": time.perf_counter() - fitted_at}
-    learned = _learned(prepared, fitted)
-    folder.write_run({**record, **learned, "state": "predicted", "cost": cost(earlier, NO_TOKENS, seconds)})
+    end = {"state": "predicted", "cost": cost(earlier, _tokens(fitted.computed), seconds)}
+    folder.write_run({**record, **_learned(prepared, fitted), **end})
     folder.finish([example.id for example in prepared.examples])
 
 
@@ -98,17 +108,23 @@ def _rows(prepared: PreparedClassifier, fitted: Fitted) -> list[Row]:
 def _record(prepared: PreparedClassifier) -> dict[str, Any]:
     """The part of run.json that is known before anything is learned."""
     settings = prepared.settings
+    template, model = prepared.template, prepared.model
     is_path = {"task": is_task_path(settings.task), "data": is_data_path(settings.data, prepared.task)}
+    if model is not None:
+        is_path |= {
+            "template": (settings.template or "").endswith(".jinja"),
+            "model": model.origin.startswith(("folder ", "GGUF file ")),
+        }
     return {
         **common_record(prepared),
-        "template": None,
-        "model": None,
+        "template": template.name if template else None,
+        "model": model.name if model else None,
         "shots": 0,
         "choose": None,
         "format": None,
         "words": {},
         "settings": lasting(asdict(settings), is_path),
-        "model_origin": None,
+        "model_origin": model.origin if model else None,
         "rule_because": RULE_BECAUSE,
         "warnings": list(prepared.notes),
     }
@@ -119,7 +135,7 @@ def _learned(prepared: PreparedClassifier, fitted: Fitted) -> Mapping[str, Any]:
     return {
         "training": {**fitted.training, "validated_on": prepared.validated_on},
         "model_description": {
-            **prepared.classifier.backend._asdict(),
+            **fitted.backend._asdict(),
             "n_parameters": fitted.training["trainable_parameters"],
             "notes": list(fitted.notes),
         },

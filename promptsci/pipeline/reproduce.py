@@ -16,6 +16,7 @@ from promptsci.pipeline.classify import classify
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.run import LMs, Watcher, run
 from promptsci.pipeline.settings import Settings
+from promptsci.pipeline.tune_head import HeadSettings, prepare_head
 from promptsci.runs import Row, RunFolder
 from promptsci.spec import Catalog
 
@@ -132,13 +133,18 @@ def reproduce(
 
 def _settings(record: Row) -> Settings | ClassifierSettings:
     stored = record["settings"]
-    return ClassifierSettings(**stored) if "method" in stored else Settings(**{**stored, "rule": record["rule"]})
+    if "method" not in stored:
+        return Settings(**{**stored, "rule": record["rule"]})
+    return HeadSettings(**stored) if stored["method"] == "head" else ClassifierSettings(**stored)
 
 
 def _story(
     settings: Settings | ClassifierSettings, catalog: Catalog, lms: LMs, progress: Progress | None
 ) -> Callable[[RunFolder, Watcher | None], object]:
     """What runs the settings again in a folder, prepared."""
+    if isinstance(settings, HeadSettings):
+        head = prepare_head(settings, catalog, lambda _line: None, progress)
+        return lambda folder, watcher: classify(head, folder, watcher=watcher)
     if isinstance(settings, ClassifierSettings):
         learner = prepare_classifier(settings, catalog, classifier_named(settings.method))
         return lambda folder, watcher: classify(learner, folder, watcher=watcher)

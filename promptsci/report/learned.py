@@ -7,6 +7,7 @@ from typing import Any
 
 SAID = {
     "features_line": "counted: {features_line}, because {features_because}",
+    "lr": "lr {lr:g}, layer {head_lr:g}, batch {batch}, class weights {class_weights}, best epoch {best_epoch:.0f}",
     "C": "C {C:g}, class weight {class_weight}",
 }
 """Key of ``training`` -> the line that is printed where it stands there."""
@@ -25,4 +26,5 @@ def training_lines(result: Mapping[str, Any]) -> Iterator[str]:
     if "validation" in training:
         name, value = next(iter(training["validation"].items()))
         held = training["validated_on"] or f"rows held out of {result['pool']}"
-        yield f"chosen among {training['tried']} settings by {name} {100 * value:.1f} % on {held}"
+        what = "epochs" if "best_epoch" in training else "settings"
+        yield f"chosen among {training['tried']} {what} by {name} {100 * value:.1f} % on {held}"

@@ -45,7 +45,7 @@ def heading(result: Result) -> Text:
     for name in ("template", "model"):  # a method that reads no prompt has neither
         if result[name]:
             text.append(f"  {name} {result[name]}")
-    text.append(f"  {result['format'] or 'learned from ' + result['pool']}")
+    text.append(f"  {result['format'] or 'learned from ' + result['pool'] + ', seed ' + str(result['seed'])}")
     if result["shots"]:
         text.append(f"  shots {result['choose']} from {result['pool']}, seed {result['seed']}")
     return text

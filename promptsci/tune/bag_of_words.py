@@ -11,6 +11,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
 """Values of C, the inverse of the penalty, from the plainest model on."""
 CLASS_WEIGHTS = (None, "balanced")
 MAX_ITERATIONS = 2_000
+BACKEND = Backend("scikit-learn", "float64", "cpu")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Regression:
     n_rows: int
     training: dict[str, Any]
     notes: tuple[str, ...] = ()
+    backend: Backend = BACKEND
+    computed: int = 0
 
     def log_probs(self, texts: Sequence[str]) -> FloatArray:
         """Log-probabilities (nats) of the labels for texts [N, C]."""
@@ -58,13 +62,12 @@ class BagOfWords:
 
     name = "tfidf"
     chooses = True
-    backend = Backend("scikit-learn", "float64", "cpu")
 
     def identity(self) -> dict[str, Any]:
         """The settings that are tried."""
         return {"C": list(STRENGTHS), "class_weight": list(CLASS_WEIGHTS), "max_iterations": MAX_ITERATIONS}
 
-    def fit(self, lessons: Lessons) -> Regression:
+    def fit(self, lessons: Lessons, home: Path) -> Regression:  # noqa: ARG002 - nothing is kept
         """The regression with the settings that validation chose.
 
         Raises:
@@ -98,7 +101,7 @@ class BagOfWords:
             "C": best.strength,
             "class_weight": best.class_weight,
             "tried": len(tried),
-            "validation": {lessons.metric.name: value if lessons.metric.higher_is_better else -value},
+            "validation": {lessons.metric.name: lessons.sign * value},
         }
         unfinished = () if converged else (f"the regression did not converge in {MAX_ITERATIONS} iterations",)
         fitted.notes = (*absent_notes(lessons.whole.golds, lessons.labels), *unfinished)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -45,11 +46,16 @@ class Lessons:
     metric: Metric
     seed: int
 
+    @property
+    def sign(self) -> int:
+        """-1 where less of the metric is better, otherwise 1."""
+        return 1 if self.metric.higher_is_better else -1
+
     def value(self, log_probs: FloatArray, rows: Labelled) -> float:
         """The metric of log-probabilities [N, C] for rows, oriented so that more is better."""
         seen = np.zeros(len(rows), dtype=np.bool_)
-        value = self.metric.of(Outcomes(self.labels, rows.golds, decide(log_probs), seen, log_probs))
-        return value if self.metric.higher_is_better else -value
+        outcomes = Outcomes(self.labels, rows.golds, decide(log_probs), seen, log_probs)
+        return self.sign * self.metric.of(outcomes)
 
 
 class Backend(NamedTuple):
@@ -65,11 +71,24 @@ class Fitted(Protocol):
 
     Attributes:
         training: what run.json says of the training: ``seconds``, ``examples``, ``trainable_parameters`` and more.
-        notes: what the result must say.
     """
 
     training: dict[str, Any]
-    notes: tuple[str, ...]
+
+    @property
+    def backend(self) -> Backend:
+        """What computes."""
+        ...
+
+    @property
+    def computed(self) -> int:
+        """Tokens that have gone through a model to score texts; 0 where there is no model."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the result must say."""
+        ...
 
     def log_probs(self, texts: Sequence[str]) -> FloatArray:
         """Log-probabilities (nats) of the labels for texts [N, C]; every one is finite."""
@@ -82,19 +101,21 @@ class Classifier(Protocol):
     Attributes:
         name: of the method.
         chooses: whether it chooses settings, for which it needs validation rows.
-        backend: what computes.
     """
 
     name: str
     chooses: bool
-    backend: Backend
 
     def identity(self) -> dict[str, Any]:
         """All settings that decide what is learned from the same lessons."""
         ...
 
-    def fit(self, lessons: Lessons) -> Fitted:
+    def fit(self, lessons: Lessons, home: Path) -> Fitted:
         """The classifier, fitted.
+
+        Args:
+            lessons: what it may learn from.
+            home: the folder of the run, for what must be kept.
 
         Raises:
             DataError: nothing can be learned from these rows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from promptsci.score.decide import normalise
 from promptsci.score.outcomes import FloatArray
 from promptsci.tune.classifier import Backend, Lessons, absent_notes
+
+BACKEND = Backend("numpy", "float64", "cpu")
 
 
 @dataclass(eq=False)
@@ -21,6 +24,8 @@ class Shares:
     log_shares: FloatArray
     training: dict[str, Any]
     notes: tuple[str, ...]
+    backend: Backend = BACKEND
+    computed: int = 0
 
     def log_probs(self, texts: Sequence[str]) -> FloatArray:
         """Log-probabilities (nats) of the labels for texts [N, C]."""
@@ -32,13 +37,12 @@ class MajorityLabel:
 
     name = "majority"
     chooses = False
-    backend = Backend("numpy", "float64", "cpu")
 
     def identity(self) -> dict[str, Any]:
         """Nothing: there is nothing to set."""
         return {}
 
-    def fit(self, lessons: Lessons) -> Shares:
+    def fit(self, lessons: Lessons, home: Path) -> Shares:  # noqa: ARG002 - nothing is kept
         """The shares of the labels."""
         start = time.perf_counter()
         counts = np.bincount(lessons.whole.golds, minlength=len(lessons.labels))
