@@ -24,7 +24,7 @@ def test_the_table_says_what_was_learned(call: Callable[..., Any], project: Path
     """A person reads how much was learned from what, what was counted, and why only one rule stands."""
     shown = call("run", "task=verdicts", "method=tfidf").out
 
-    assert "verdicts  tfidf  learned from train" in shown
+    assert "verdicts  tfidf  learned from train, seed 0" in shown
     assert "only the rule sum stands" in shown
     assert "rows of train" in shown
     assert "tokens computed" not in shown

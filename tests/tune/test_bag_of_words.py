@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def test_it_answers_as_scikit_learn_does() -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    fitted = BagOfWords().fit(lessons())
+    fitted = BagOfWords().fit(lessons(), Path())
     chosen = fitted.training
     oracle = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]+", sublinear_tf=True),
@@ -49,7 +51,7 @@ def test_two_labels_answer_as_scikit_learn_does() -> None:
     from sklearn.pipeline import make_pipeline
 
     texts, golds = [t for t in TEXTS if "cite" not in t], [0, 1] * 12
-    fitted = BagOfWords().fit(lessons(texts, golds, ("a", "b")))
+    fitted = BagOfWords().fit(lessons(texts, golds, ("a", "b")), Path())
     model = LogisticRegression(C=fitted.training["C"], max_iter=2000)
     oracle = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\w+|[^\w\s]+", sublinear_tf=True), model
@@ -61,7 +63,7 @@ def test_two_labels_answer_as_scikit_learn_does() -> None:
 
 def test_of_equally_good_settings_the_plainest_wins() -> None:
     """Where every setting is right on validation, the strongest penalty without class weights is taken."""
-    fitted = BagOfWords().fit(lessons())
+    fitted = BagOfWords().fit(lessons(), Path())
 
     assert fitted.training["validation"] == {"macro_f1": 1.0}
     assert (fitted.training["C"], fitted.training["class_weight"]) == (STRENGTHS[0], None)
@@ -73,7 +75,7 @@ def test_sequences_are_counted_by_place_where_places_tell() -> None:
     draw = np.random.default_rng(0)
     texts = ["".join(draw.choice(list("ACGT"), 20)) for _ in range(240)]
     golds = ["ACGT".index(text[7]) for text in texts]
-    fitted = BagOfWords().fit(lessons(texts, golds, tuple("wxyz")))
+    fitted = BagOfWords().fit(lessons(texts, golds, tuple("wxyz")), Path())
     unknown = ["".join(draw.choice(list("ACGT"), 20)) for _ in range(100)]
     answers = fitted.log_probs(unknown).argmax(axis=1)
 
@@ -83,7 +85,7 @@ def test_sequences_are_counted_by_place_where_places_tell() -> None:
 
 def test_a_label_without_rows_is_never_answered_and_that_is_said() -> None:
     """A label that no row has gets a finite log-probability below the best one's, probabilities sum to one."""
-    fitted = BagOfWords().fit(lessons(labels=("a", "b", "c", "d")))
+    fitted = BagOfWords().fit(lessons(labels=("a", "b", "c", "d")), Path())
     answers = fitted.log_probs(TEXTS)
 
     assert np.isfinite(answers).all()
@@ -94,7 +96,7 @@ def test_a_label_without_rows_is_never_answered_and_that_is_said() -> None:
 
 def test_weights_that_leave_no_doubt_have_a_logarithm() -> None:
     """A thousand repeats of a telling word leave no label at minus infinity."""
-    answers = BagOfWords().fit(lessons()).log_probs(["use " * 1000])
+    answers = BagOfWords().fit(lessons(), Path()).log_probs(["use " * 1000])
 
     assert np.isfinite(answers).all()
 
@@ -106,4 +108,4 @@ def test_weights_that_leave_no_doubt_have_a_logarithm() -> None:
 def test_rows_that_teach_nothing_are_refused(texts: list[str], golds: list[int], what: str) -> None:
     """One label, or texts without a word, are the user's mistake and told as such."""
     with pytest.raises(DataError, match=what):
-        BagOfWords().fit(lessons(texts, golds))
+        BagOfWords().fit(lessons(texts, golds), Path())
