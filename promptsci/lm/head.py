@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from promptsci.lm.load import LoadedModel
 
-HEAD_ROWS = 64
-"""Positions whose logits are held at once: 64 x 262,144 float32 are 64 MiB."""
+HEAD_ROWS = 128
+"""Positions whose logits are held at once: 128 x 262,144 float32 are 128 MiB."""
 
 
 def body(loaded: LoadedModel) -> Any:

@@ -185,4 +185,7 @@ def _warnings(prepared: Prepared, lm: LM) -> list[str]:
     spanning = prepared.questioner.encoder.spanning
     if spanning:
         found.append(f"a token spans the join of prompt and answer {spanning} times; there the two are tokenised apart")
+    controlled = prepared.questioner.encoder.controlled
+    if controlled:
+        found.append(f"the text holds control tokens of the model, which it reads as its own: {', '.join(controlled)}")
     return found

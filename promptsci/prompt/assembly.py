@@ -7,9 +7,9 @@ the whole plain prompt into one user turn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from promptsci.data import Example
 from promptsci.errors import PromptError
@@ -21,8 +21,7 @@ Role = Literal["system", "user", "assistant"]
 GAP = "\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(NamedTuple):
     """One rendered demonstration: what is shown, and its answer."""
 
     input: str
@@ -41,6 +40,13 @@ class Prompt:
     def with_shots(self, shots: Sequence[Shot]) -> Prompt:
         """The same question behind other shots."""
         return replace(self, shots=tuple(shots))
+
+    def parts(self) -> Iterator[str]:
+        """Yields what task and data say: the instruction, each shot's input and target, the query."""
+        yield self.instruction
+        for shot in self.shots:
+            yield from shot
+        yield self.query
 
     def plain(self) -> str:
         """The prompt as one text, ending where the answer's space begins."""

@@ -8,7 +8,6 @@ model nothing new. Texts are the same when they differ in case and white space o
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +16,7 @@ import numpy as np
 
 from promptsci.data import Example, text_key
 from promptsci.errors import PromptError, did_you_mean
+from promptsci.prompt.terms import terms
 from promptsci.spec import CHOOSERS, Task
 
 if TYPE_CHECKING:
@@ -141,11 +141,12 @@ class FixedChooser:
 
 
 class SimilarChooser:
-    """``similar``: the k nearest texts of the pool by BM25 over the example's text fields, the nearest last.
+    """``similar``: the k nearest texts of the pool by BM25 over their terms, the nearest last.
 
     Of examples that are equally near, the one that stands first in the pool counts as nearer.
 
-    Source: Robertson and Zaragoza 2009 (BM25, k1 1.5, b 0.75); nearest last as in Liu et al. 2022 (KATE).
+    Source: Robertson and Zaragoza 2009 (BM25); k1 0.9 and b 0.4 as in Anserini (Yang et al. 2017); nearest last as in
+    Liu et al. 2022 (KATE).
     Library: bm25s.
     """
 
@@ -157,20 +158,20 @@ class SimilarChooser:
     def _build(self) -> bm25s.BM25 | None:
         import bm25s
 
-        words = [_words(example.text) for example in self.pool.examples]
-        if not any(words):
+        found = [terms(example.text) for example in self.pool.examples]
+        if not any(found):
             return None  # nothing to go by: all are equally near
-        index = bm25s.BM25()
-        index.index(words, show_progress=False)
+        index = bm25s.BM25(k1=0.9, b=0.4)
+        index.index(found, show_progress=False)
         return index
 
     def shots(self, query: Example) -> list[Example]:
         """The shots of a query."""
         order = range(len(self.pool.examples))
-        words = _words(query.text)
-        if self._index is not None and words:
+        asked = terms(query.text)
+        if self._index is not None and asked:
             # A stable sort: equal scores keep the pool's order on every machine.
-            order = np.argsort(-self._index.get_scores(words), kind="stable").tolist()
+            order = np.argsort(-self._index.get_scores(asked), kind="stable").tolist()
         chosen = self.pool.unlike((self.pool.examples[place] for place in order), self.k, self.pool.hidden(query))
         if len(chosen) < self.k:
             raise _too_few(query)
@@ -261,8 +262,3 @@ def _named(pool: Pool, ids: Sequence[str], k: int) -> list[Example]:
     if missing:
         raise PromptError(f"fixed shot '{missing[0]}' is not in the pool", fix=did_you_mean(missing[0], by_id))
     return [by_id[shot_id] for shot_id in ids]
-
-
-def _words(text: str) -> list[str]:
-    """Lower-case words and numbers."""
-    return re.findall(r"\w+", text.lower())

@@ -72,6 +72,12 @@ class Tokenizer:
         """Ids of the control tokens, which are looked for in a text before anything else."""
         return frozenset(number for number, token in self._backend.get_added_tokens_decoder().items() if token.special)
 
+    @cached_property
+    def control_tokens(self) -> tuple[str, ...]:
+        """The control tokens as they would stand in a text, longest first."""
+        found = {token.content for token in self._backend.get_added_tokens_decoder().values() if token.special}
+        return tuple(sorted(found, key=lambda token: (-len(token), token)))
+
     def vocabulary(self) -> Collection[str]:
         """The tokens as the vocabulary spells them, without those that were added to it."""
         return self._backend.get_vocab(with_added_tokens=False).keys()

@@ -65,11 +65,17 @@ class Encoder:
         self.format = format
         self._known: dict[tuple[_End, str], tuple[int, ...]] = {}
         self._spanning: set[int] = set()
+        self._controlled: set[str] = set()
 
     @property
     def spanning(self) -> int:
         """How many (end of a prompt, answer) pairs there were whose join a token spans."""
         return len(self._spanning)
+
+    @property
+    def controlled(self) -> tuple[str, ...]:
+        """Control tokens of the model that stand in the data, where the model reads them as its own."""
+        return tuple(sorted(self._controlled))
 
     def text(self, prompt: Prompt) -> str:
         """The text that the model reads before it answers.
@@ -99,6 +105,7 @@ class Encoder:
             PromptError: an answer has no tokens, or a prompt no text.
         """
         texts = [self.text(prompt) for prompt in prompts]
+        self._note_control_tokens(prompts)
         distinct = list(dict.fromkeys(texts))
         found = dict(zip(distinct, self.tokenizer.encode(distinct), strict=True))
         # Chat templates write the start token themselves.
@@ -114,6 +121,17 @@ class Encoder:
                   tuple(answers[pair] or self._whole(whole[text], pair[1]) for pair in pairs))
             for text, prompt, pairs in zip(texts, prompts, wanted, strict=True)
         ]  # fmt: skip
+
+    def _note_control_tokens(self, prompts: Sequence[Prompt]) -> None:
+        if self._control is not None:
+            for prompt in prompts:
+                for part in prompt.parts():
+                    self._controlled.update(self._control.findall(part))
+
+    @cached_property
+    def _control(self) -> re.Pattern[str] | None:
+        tokens = self.tokenizer.control_tokens
+        return re.compile("|".join(map(re.escape, tokens))) if tokens else None
 
     def _answers(self, pairs: Sequence[tuple[_End, str]]) -> dict[tuple[_End, str], tuple[int, ...]]:
         """Ids of each answer behind its end; none where the ids of the end change with the answer behind it."""

@@ -6,6 +6,9 @@ lm-evaluation-harness gets a venv of its own (``.bench/lm-eval``). Both sides ru
 other, on the same model folder, the same prompts byte for byte and the same rows. promptsci runs once with each dtype
 asked for, the harness once, with the first of them or with ``--harness-dtype``. Its batch size is the fastest of those
 tried on the first rows.
+
+The harness shares nothing between rows, so its time is a straight line in them: with ``--harness-rows N`` it scores the
+first N only, and its scoring time is scaled to all rows and marked as such.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--harness-dtype", help="of the harness alone")
     parser.add_argument("--batches", default="1,4,8", help="batch sizes tried for the harness")
+    parser.add_argument("--harness-rows", type=int, help="rows that the harness scores; its time is scaled to all")
     parser.add_argument("--work", type=Path, default=Path(".bench"))
     args = parser.parse_args()
     args.work.mkdir(exist_ok=True)
@@ -41,10 +45,13 @@ def main() -> None:
     harness = harness_python(args.work)
     dtype = args.harness_dtype or ("bfloat16" if dtypes[0] == "auto" else dtypes[0])
     theirs = run(
-        [harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches], args.work / "lm_eval.json"
+        [harness, str(HERE / "side_lm_eval.py"), str(requests), dtype, args.batches, str(args.harness_rows or 0)],
+        args.work / "lm_eval.json",
     )
+    n_scored = len(theirs["nats"])
+    theirs["scale"] = len(ours[0]["nats"]) / n_scored
     for one in ours:
-        report(one, theirs, args)
+        report({**one, "nats": one["nats"][:n_scored]}, theirs, args)
 
 
 def describe(args: argparse.Namespace, path: Path) -> None:
@@ -86,8 +93,15 @@ def report(ours: dict, theirs: dict, args: argparse.Namespace) -> None:
     worst = max(abs(a - b) for a, b in pairs)
     changed = sum(best(a) != best(b) for a, b in zip(ours["nats"], theirs["nats"], strict=True))
     print(f"\n{'':28}{'promptsci':>12}{'lm-eval':>12}{'ratio':>9}")
-    for name, key in (("scoring, s", "score_s"), ("whole process, s", "process_s")):
-        print(f"{name:28}{ours[key]:12.2f}{theirs[key]:12.2f}{theirs[key] / ours[key]:8.1f}x")
+    score_s = theirs["score_s"] * theirs["scale"]
+    process_s = theirs["process_s"] + score_s - theirs["score_s"]
+    for name, mine, other in (
+        ("scoring, s", ours["score_s"], score_s),
+        ("whole process, s", ours["process_s"], process_s),
+    ):
+        print(f"{name:28}{mine:12.2f}{other:12.2f}{other / mine:8.1f}x")
+    if theirs["scale"] > 1:
+        print(f"lm-eval scored {len(theirs['nats'])} rows; its scoring time is scaled by {theirs['scale']:.2f}")
     print(f"{'dtype':28}{ours['dtype']:>12}{theirs['dtype']:>12}")
     print(f"{'batch size, of those tried':28}{'':12}{theirs['batch']:12d}   {theirs['tried']}")
     print(
@@ -102,9 +116,9 @@ def report(ours: dict, theirs: dict, args: argparse.Namespace) -> None:
         json.dumps(
             {
                 "shots": args.shots,
-                "rows": len(ours["nats"]),
-                "ratio_scoring": theirs["score_s"] / ours["score_s"],
-                "ratio_process": theirs["process_s"] / ours["process_s"],
+                "rows_compared": len(ours["nats"]),
+                "ratio_scoring": score_s / ours["score_s"],
+                "ratio_process": process_s / ours["process_s"],
                 "max_difference_nats": worst,
                 "finite": math.isfinite(worst),
             }

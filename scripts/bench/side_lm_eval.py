@@ -1,6 +1,6 @@
 """The other side of ``run_vs_lm_eval.py``: scores the requests in the harness's own venv.
 
-Arguments: requests, dtype, batch sizes to try, output.
+Arguments: requests, dtype, batch sizes to try, rows to score (0 for all), output.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ def main() -> None:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    requests, dtype, batches, out = sys.argv[1:5]
+    requests, dtype, batches, rows, out = sys.argv[1:6]
     asked = json.loads(Path(requests).read_text())
+    prompts = asked["prompts"][: int(rows) or None]
     lm = HFLM(pretrained=asked["model"], dtype=dtype, device="cpu", batch_size=1)
 
     def score(prompts: list, batch: int) -> tuple[list, float]:
@@ -38,9 +39,9 @@ def main() -> None:
         tried[batch] = round(seconds / min(6, len(asked["prompts"])), 2)
         print(f"lm-eval: batch {batch}: {tried[batch]} s a row", flush=True)
     batch = min(tried, key=tried.get)
-    answers, seconds = score(asked["prompts"], batch)
+    answers, seconds = score(prompts, batch)
     values = iter(answers)
-    nats = [[next(values)[0] for _ in one["continuations"]] for one in asked["prompts"]]
+    nats = [[next(values)[0] for _ in one["continuations"]] for one in prompts]
     Path(out).write_text(json.dumps({"nats": nats, "score_s": seconds, "dtype": dtype, "batch": batch, "tried": tried}))
 
 

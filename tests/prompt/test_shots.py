@@ -111,12 +111,18 @@ def test_queries_share_their_shots_but_where_they_are_shown() -> None:
     assert changed[2].gold == usual[2].gold
 
 
-def bm25(query: str, texts: list[str], k1: float = 1.5, b: float = 0.75) -> list[float]:
+def words_and_pairs(text: str) -> list[str]:
+    """Words that are no numbers, and each with its neighbour."""
+    words = [word for word in re.findall(r"\w+", text.lower()) if not word.isdigit()]
+    return words + [f"{words[i]} {words[i + 1]}" for i in range(len(words) - 1)]
+
+
+def bm25(query: str, texts: list[str], k1: float = 0.9, b: float = 0.4) -> list[float]:
     """Scores by the formula of BM25 with Lucene's idf, written out."""
-    documents = [Counter(re.findall(r"\w+", text.lower())) for text in texts]
+    documents = [Counter(words_and_pairs(text)) for text in texts]
     mean = sum(map(Counter.total, documents)) / len(documents)
     scores = [0.0] * len(documents)
-    for word in re.findall(r"\w+", query.lower()):
+    for word in words_and_pairs(query):
         df = sum(word in document for document in documents)
         idf = math.log(1 + (len(documents) - df + 0.5) / (df + 0.5))
         for i, document in enumerate(documents):

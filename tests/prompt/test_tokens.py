@@ -189,3 +189,16 @@ def test_answers_cost_next_to_nothing(make_tokenizer: Callable[[str], Tokenizer]
 
     assert len(texts[0]) > 2_400
     assert time.process_time() - start < 2 * once + 0.1
+
+
+def test_control_tokens_in_the_words_of_the_data_are_named(make_tokenizer: Callable[[str], Tokenizer]) -> None:
+    """Data that spell a control token are told of, wherever they stand; what the model's own frame writes is not."""
+    encoder = Encoder(make_tokenizer("llama3"), "plain")
+    token = encoder.tokenizer.control_tokens[0]
+    encoder.encode([prompt("Nothing of the kind.")])
+
+    assert encoder.controlled == ()
+
+    encoder.encode([Prompt("", (Shot(f"In a shot {token} here.", "use"),), "And a query.", ("a", "b"))])
+
+    assert encoder.controlled == (token,)
