@@ -18,7 +18,7 @@ NOUNS = ("task", "template", "model", "data", "split", "method")
     "nouns", nargs=-1, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME] [method=NAME]"
 )
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
+@click.option("--choose", help="random, balanced, similar, similar-embedding, fixed, first. [default: the task's]")
 @click.option(
     "--pool", help="Split that shots come from, or that is learned from. [default: the task's, usually train]"
 )

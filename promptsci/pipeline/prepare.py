@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from promptsci.data import Dataset, Example, Integrity, integrity, read_dataset, seen_ids, stratified
 from promptsci.data.example import split_name
@@ -18,13 +18,19 @@ from promptsci.errors import (
     did_you_mean,
     raise_all,
 )
-from promptsci.lm import ModelFolder, Progress, resolve_causal
+from promptsci.lm import ModelFolder, Progress, resolve, resolve_causal
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
 from promptsci.score import DEFAULT_RULE, RULES, Metric, metric_named
 from promptsci.spec import Catalog, Task, Template, check_fit
 
+if TYPE_CHECKING:
+    from promptsci.lm.embed import Embedder
+
 T = TypeVar("T")
+
+EMBEDDER = "minilm"
+"""The encoder of ``similar-embedding``."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class Prepared:
             "seed": settings.seed,
             "limit": settings.limit,
             "format": self.format,
+            **({"embedder": self.pool.embed.sha256} if self.pool.embed else {}),
             "dtype": settings.dtype,
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
@@ -181,7 +188,8 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     attempt(lambda: _check_rule(settings.rule))
     dataset = attempt(lambda: _dataset(settings, task, notes))
     shown = dataset.split(_pool_name(settings, task)).examples if dataset and settings.shots else ()
-    pool = Pool(shown, task.labels)
+    embedder = attempt(lambda: _embedder(settings, task, progress))
+    pool = Pool(shown, task.labels, embedder)
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
     examples = attempt(lambda: examples_to_score(settings, dataset)) if dataset else None
@@ -256,6 +264,15 @@ def examples_to_score(settings: Sampled, dataset: Dataset) -> tuple[Example, ...
             fix="Name the column of the labels in task.yaml (label: column), or give labelled rows as data=PATH.",
         )
     return examples
+
+
+def _embedder(settings: Settings, task: Task, progress: Progress | None) -> Embedder | None:
+    """What turns texts into vectors, where shots are chosen by them; the encoder is fetched, not yet loaded."""
+    if not settings.shots or (settings.choose or task.shots.choose) != "similar-embedding":
+        return None
+    from promptsci.lm.embed import Embedder
+
+    return Embedder(resolve(EMBEDDER, progress=progress))
 
 
 def _check_rule(rule: str | None) -> None:

@@ -55,7 +55,7 @@ def method_name(shots: int, choose: str) -> str:
     """The row of a comparison: ``zero-shot``, ``8-shot``, ``8-shot-similar``."""
     if not shots:
         return "zero-shot"
-    return f"{shots}-shot-similar" if choose == "similar" else f"{shots}-shot"
+    return f"{shots}-shot-{choose}" if choose.startswith("similar") else f"{shots}-shot"
 
 
 Result = dict[str, Any]

@@ -24,7 +24,7 @@ _RESERVED = frozenset(
 Name = Annotated[str, StringConstraints(pattern=NAME_FORM)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SPLITS = ("train", "validation", "test")
-CHOOSERS = ("random", "balanced", "similar", "fixed", "first")
+CHOOSERS = ("random", "balanced", "similar", "similar-embedding", "fixed", "first")
 
 
 class RemoteFile(Record):
@@ -77,7 +77,7 @@ class ShotPolicy(Record):
     """Where shots come from and how they are chosen unless the command says otherwise."""
 
     from_: Text = Field(default="train", alias="from")
-    choose: Literal["random", "balanced", "similar", "fixed", "first"] = "balanced"
+    choose: Literal["random", "balanced", "similar", "similar-embedding", "fixed", "first"] = "balanced"
     ids: list[Text] = Field(default_factory=list)
 
 

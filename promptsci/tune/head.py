@@ -107,8 +107,9 @@ class Head:
         from transformers import set_seed
 
         from promptsci.lm.context import context_length
+        from promptsci.lm.embed import load_body
         from promptsci.tune.head_folder import load_head, save_head
-        from promptsci.tune.head_model import HeadModel, HeadShape, load_body
+        from promptsci.tune.head_model import HeadModel, HeadShape
         from promptsci.tune.head_tokens import HeadTokens
         from promptsci.tune.head_training import HeadJob, train_head
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from promptsci.errors import ModelError
+from promptsci.lm.embed import load_body
 from promptsci.lm.load import quiet
-from promptsci.tune.head_model import HeadModel, HeadShape, load_body
+from promptsci.tune.head_model import HeadModel, HeadShape
 
 
 def save_head(model: HeadModel, tokenizer_from: Path, training: dict[str, Any], folder: Path) -> None:

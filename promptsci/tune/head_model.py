@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from promptsci.errors import ModelError
-from promptsci.lm.load import first_line, quiet
+from promptsci.lm.embed import mean_of_tokens
 
 Pooling = Literal["mean", "last", "tokens"]
 """What the layer sees: the mean of all tokens' vectors (encoders), the last token's (decoders), or each token's."""
@@ -70,34 +68,4 @@ def pooled(hidden: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:
     if pooling == "last":
         last = attention_mask.sum(dim=1) - 1
         return hidden[torch.arange(len(hidden), device=hidden.device), last]
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-
-
-def load_body(path: Path) -> Any:
-    """The body of the model in a folder, in float32.
-
-    Raises:
-        ModelError: the weights cannot be read, or some are missing.
-    """
-    from safetensors import SafetensorError
-
-    with quiet():
-        from transformers import AutoModel
-
-        try:
-            body, found = AutoModel.from_pretrained(
-                path, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise ModelError(
-                f"cannot load the model: {first_line(error)}",
-                where=str(path),
-                fix="It must be a model that transformers knows, with its weights in safetensors.",
-            ) from error
-    missing = sorted(key for key in found["missing_keys"] if "pooler" not in key)
-    if missing:
-        raise ModelError(f"{len(missing)} weights are missing, among them {missing[0]}", where=str(path))
-    if hasattr(body, "pooler"):
-        body.pooler = None  # BERT's own summary of a text, which is not used here
-    return body
+    return mean_of_tokens(hidden, attention_mask)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from promptsci.errors import ModelError
-from promptsci.tune.head_model import HeadModel, HeadShape, load_body, pooled
+from promptsci.lm.embed import load_body
+from promptsci.tune.head_model import HeadModel, HeadShape, pooled
 
 LABELS = ("a", "b", "c")
 
