@@ -201,6 +201,29 @@ def tiny_gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _write_lm(tmp_path_factory.mktemp("tiny-gpt2"), config)
 
 
+@pytest.fixture(scope="session")
+def tiny_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT of 2 layers (context 64, dropout 0.1), seeded random weights, and the tiny tokenizer."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=400,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        initializer_range=0.1,
+        pad_token_id=2,
+    )
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return _write_tokenizer(folder)
+
+
 @pytest.fixture
 def real_data() -> Path:
     """The folder of real data sets that PROMPTSCI_DATA names; the test is skipped without it."""

@@ -38,6 +38,7 @@ def _catalogue_models() -> list[dict[str, Any]]:
         {
             "name": model.name,
             "title": model.title,
+            "kind": model.kind,
             "parameters": model.parameters,
             "licence": model.licence,
             "terms_url": model.terms_url,
@@ -63,7 +64,7 @@ def _converted_models() -> list[dict[str, Any]]:
 @click.argument("name", metavar="NAME")
 @result_options
 def fetch(name: str, as_json: bool) -> None:
-    r"""Fetch a model, check it, and convert it once.
+    r"""Fetch a model, check it, and convert it once where that is needed.
 
     \b
     promptsci models pull smollm2-135m

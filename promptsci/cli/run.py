@@ -10,14 +10,16 @@ import click
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError
 
-NOUNS = ("task", "template", "model", "adapter", "data", "split")
+NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 
 
 @click.command("run", short_help="Score a task with a language model.")
-@nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [adapter=WHERE] [data=WHERE] [split=NAME]")
+@nouns_argument(*NOUNS, metavar="task=NAME [template= model= adapter= data= split= method=]")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
-@click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
+@click.option("--choose", help="random, balanced, similar, similar-embedding, fixed, first. [default: the task's]")
+@click.option(
+    "--pool", help="Split that shots come from, or that is learned from. [default: the task's, usually train]"
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots.")
 @click.option("--seeds", help="Several seeds, such as 0,1,2: one run each, with mean and spread.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
@@ -46,14 +48,22 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split")
 def command(**options: Any) -> None:
     r"""Score a task with a language model, zero-shot or with a few examples.
 
+    method=majority and method=tfidf need no model: they learn from the labelled rows of --pool.
+
     \b
     promptsci run task=citation-intent --shots 8
     promptsci run task=citation-intent template=all data=../my-folder --shots 8 --choose similar
     promptsci run task=citation-intent --shots 8 --seeds 0,1,2
     promptsci run task=citation-intent adapter=runs/citation-intent/tune_lora_.../adapter
+    promptsci run task=citation-intent method=tfidf
     """
     nouns = read_nouns(options["nouns"], NOUNS, required=["task"])
-    runs = _run_all(nouns, options)
+    if "method" in nouns:
+        from promptsci.cli.classifiers import run_classifiers
+
+        runs = run_classifiers(nouns, options, _seeds(options["seeds"], options["seed"]))
+    else:
+        runs = _run_all(nouns, options)
     if options["as_json"]:
         print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs)})
     else:

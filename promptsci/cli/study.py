@@ -36,7 +36,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 def command(**options: Any) -> None:
     r"""Run several methods on one task, compare them on the same rows, and say what to do.
 
-    Finished runs are used again, interrupted ones go on. Methods: majority, tfidf, zero-shot, 8-shot (any number),
+    Finished runs are used again, interrupted ones go on. Methods: majority, tfidf, head, zero-shot, 8-shot (any k),
     8-shot-similar, lora, prefix, full and the other methods of tune.
 
     \b
@@ -79,7 +79,7 @@ def read_asked(options: Mapping[str, Any]) -> Any:
     if not methods:
         fix = f"Write methods=NAME,NAME, such as methods={','.join(known_methods()[:3])},lora."
         raise PromptsciError("a study needs methods", fix=fix)
-    nouns = {name: value for name, value in given.items() if name in NOUNS}
+    nouns: dict[str, Any] = {name: value for name, value in given.items() if name in NOUNS}
     values = {name: value for name, value in given.items() if name not in NOUNS}
     seeds = read_seeds(options["seeds"])
     settings = Settings(

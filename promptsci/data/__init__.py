@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptsci.data.carve import carve
 from promptsci.data.example import Dataset, Example, Gold, Split, text_key
 from promptsci.data.findings import Findings
 from promptsci.data.gold import LETTERS, GoldReader, gold_reader
@@ -25,6 +26,7 @@ __all__ = [
     "Split",
     "SplitIntegrity",
     "cache_home",
+    "carve",
     "gold_reader",
     "integrity",
     "read_dataset",

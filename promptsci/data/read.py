@@ -7,6 +7,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from promptsci.data.example import Dataset, Split, split_name
 from promptsci.data.findings import Findings, short
@@ -30,7 +31,12 @@ OTHERWISE = "Or give a file, a folder, a URL, or a Hub id such as org/name."
 
 
 def read_dataset(
-    task: Task, data: str | None = None, *, revision: str | None = None, needed: Sequence[str] | None = None
+    task: Task,
+    data: str | None = None,
+    *,
+    revision: str | None = None,
+    needed: Sequence[str] | None = None,
+    if_there: Sequence[str] = (),
 ) -> Dataset:
     """The Dataset that ``data`` names, as Examples of the task.
 
@@ -39,6 +45,7 @@ def read_dataset(
         data: a source of the task (the first when None), a file, a folder, a URL, or a Hub id, ``@revision`` after it.
         revision: of Hub data; overrides the source's own.
         needed: the splits to read, and no others; None reads train, validation and test as far as there are any.
+        if_there: splits that are read besides those needed, where the data has them.
 
     Raises:
         DataError: there is no such data or split, or one problem with its rows.
@@ -53,7 +60,8 @@ def read_dataset(
         raise DataError(what, where=word, fix="Give their folder as data=PATH.")
     revision = revision or source.revision
     shares = source.shape.shares
-    there = [WHOLE] if shares else needed
+    asked = _Asked(needed, if_there)
+    there = _Asked([WHOLE], ()) if shares else asked
     if source.path is not None:
         origin, splits = _hub(source, task, revision, there)
     elif source.files is not None:
@@ -62,7 +70,7 @@ def read_dataset(
         origin, splits = _fetched(source, task, there, word)
     if shares:
         dealt = deal(splits[WHOLE], {split_name(name): share for name, share in shares.items()})
-        splits = {name: dealt[name] for name in _wanted(dealt, needed, word)}
+        splits = {name: dealt[name] for name in _wanted(dealt, asked, word)}
     return Dataset(word, origin, revision, source.about, splits)
 
 
@@ -131,23 +139,31 @@ def files_in(folder: Path) -> dict[str, str]:
     return found
 
 
-def _wanted(there: Iterable[str], needed: Sequence[str] | None, where: str) -> list[str]:
+class _Asked(NamedTuple):
+    """Splits that must be there, and those that are welcome."""
+
+    needed: Sequence[str] | None
+    if_there: Sequence[str]
+
+
+def _wanted(there: Iterable[str], asked: _Asked, where: str) -> list[str]:
     """The splits to read, in the order train, others, validation, test.
 
     Raises:
         DataError: one that is needed is not there, or none of the usual three is.
     """
     names = sorted(there, key=lambda name: (ORDER.get(name, 1), name))
-    if needed is None:
+    if asked.needed is None:
         usual = [name for name in names if name in STANDARD]
         if not usual:
             what = "there is no split train, validation or test"
             raise DataError(what, where=where, fix=f"Splits: {', '.join(names)}. Name the file as data=PATH.")
         return usual
-    wanted = {split_name(name) for name in needed}
+    wanted = {split_name(name) for name in asked.needed}
     missing = sorted(wanted - set(names))
     if missing:
         raise DataError(f"there is no split '{missing[0]}'", where=where, fix=did_you_mean(missing[0], names))
+    wanted |= {split_name(name) for name in asked.if_there}
     return [name for name in names if name in wanted]
 
 
@@ -163,20 +179,18 @@ def _read_file(path: Path, task: Task, name: str, origin: str, shape: Shape) -> 
         raise DataError(f"the file cannot be read: {error.strerror or error}", where=origin) from error
 
 
-def _files(
-    source: Source, base: Path, task: Task, needed: Sequence[str] | None, word: str
-) -> tuple[str, dict[str, Split]]:
+def _files(source: Source, base: Path, task: Task, asked: _Asked, word: str) -> tuple[str, dict[str, Split]]:
     paths = {split_name(name): base / file for name, file in (source.files or {}).items()}
-    wanted = _wanted(paths, needed, word)
+    wanted = _wanted(paths, asked, word)
     origins = {name: str(path) for name, path in paths.items()}
     first = next(iter(paths.values()))
     return str(first if len(paths) == 1 else first.parent), _splits(paths, origins, task, wanted, source.shape)
 
 
-def _fetched(source: Source, task: Task, needed: Sequence[str] | None, word: str) -> tuple[str, dict[str, Split]]:
+def _fetched(source: Source, task: Task, asked: _Asked, word: str) -> tuple[str, dict[str, Split]]:
     """What stands at addresses or in a package; only the files that are needed are fetched."""
     there = {split_name(name): name for name in source.split_names}
-    wanted = _wanted(there, needed, word)
+    wanted = _wanted(there, asked, word)
     needs = [name for name in there if name in wanted or (task.relevance is not None and name in SIDES)]
     if source.package is not None:
         origin = f"pypi:{source.package.requirement}"
@@ -192,12 +206,10 @@ def _fetched(source: Source, task: Task, needed: Sequence[str] | None, word: str
     return origin, _splits(paths, origins, task, wanted, source.shape)
 
 
-def _hub(
-    source: Source, task: Task, revision: str | None, needed: Sequence[str] | None
-) -> tuple[str, dict[str, Split]]:
+def _hub(source: Source, task: Task, revision: str | None, asked: _Asked) -> tuple[str, dict[str, Split]]:
     origin = f"hf://datasets/{source.path}" + (f"@{revision}" if revision else "")
     loaded = load_hub(source, None if revision == UNVERIFIED else revision)
-    wanted = _wanted(loaded, needed, origin)
+    wanted = _wanted(loaded, asked, origin)
     return origin, _each(wanted, lambda name: read_hub_split(loaded[name], task, name, origin, source.shape))
 
 

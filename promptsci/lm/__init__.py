@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.lm.adapter import AdapterFolder, check_base, read_adapter, read_card
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
+from promptsci.lm.encoder import is_encoder, resolve_causal
 from promptsci.lm.fetch import cached, is_pulled, pull
 from promptsci.lm.folder import ModelFolder, count_weights
 from promptsci.lm.protocol import LM, Description, Generated, Generation, Nats, Scored, TokenCount
@@ -37,6 +38,7 @@ __all__ = [
     "check_base",
     "count_weights",
     "find_reader",
+    "is_encoder",
     "is_pulled",
     "load_model",
     "pull",
@@ -45,6 +47,7 @@ __all__ = [
     "reader_at_hand",
     "reader_of",
     "resolve",
+    "resolve_causal",
 ]
 
 _NEEDS_TORCH = {"Scoring": "transformers_lm", "TransformersLM": "transformers_lm", "load_model": "load"}

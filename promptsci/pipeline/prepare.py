@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from promptsci.data import (
     Dataset,
@@ -37,6 +37,7 @@ from promptsci.lm import (
     read_card,
     reader_of,
     resolve,
+    resolve_causal,
 )
 from promptsci.pipeline.answering import reading_of, writing_of
 from promptsci.pipeline.settings import Settings, method_name
@@ -44,9 +45,15 @@ from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Question
 from promptsci.score import GENERATED, RULES, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
+if TYPE_CHECKING:
+    from promptsci.lm.embed import Embedder
+
 T = TypeVar("T")
 SAMPLE_SEED = 0
 """Of the rows that ``limit`` takes: runs that differ in their seed are compared on the same rows."""
+
+EMBEDDER = "minilm"
+"""The encoder of ``similar-embedding``."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,16 @@ class Prepared:
         """What a judgement of the rows needs to know of the task."""
         return facts_of(self.task)
 
+    @property
+    def split(self) -> str:
+        """The split that is scored."""
+        return self.settings.split
+
+    @property
+    def seed(self) -> int:
+        """Of shots."""
+        return self.settings.seed
+
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
         settings = self.settings
@@ -121,6 +138,7 @@ class Prepared:
             "seed": settings.seed,
             "limit": settings.limit,
             "format": self.format,
+            **({"embedder": self.pool.embed.sha256} if self.pool.embed else {}),
             "dtype": settings.dtype,
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
@@ -215,11 +233,11 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     if shown and settings.pool_rows is not None:
         shown = tuple(stratified(shown, settings.pool_rows, settings.seed))
-    pool = Pool(shown, task.labels)
+    pool = Pool(shown, task.labels, attempt(lambda: _embedder(settings, task, progress)))
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: _examples(settings, dataset, task.form)) if dataset else None
-    model = attempt(lambda: resolve(settings.model, progress=progress))
+    examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
+    model = attempt(lambda: resolve_causal(settings.model, progress))
     adapter = attempt(lambda: _adapter(settings, model)) if model else None
     raise_all(attempt.problems)
     assert template is not None
@@ -276,7 +294,21 @@ def read_data(settings: Settings, task: Task, notes: list[str]) -> Dataset:
         return dataset
 
 
-def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example, ...]:
+class Sampled(Protocol):
+    """Settings that say which rows are scored."""
+
+    @property
+    def split(self) -> str:
+        """The split that is scored."""
+        ...
+
+    @property
+    def limit(self) -> int | None:
+        """Rows to score, a stratified sample; None is all."""
+        ...
+
+
+def examples_to_score(settings: Sampled, dataset: Dataset, form: str) -> tuple[Example, ...]:
     """The rows to score.
 
     Raises:
@@ -292,6 +324,15 @@ def _examples(settings: Settings, dataset: Dataset, form: str) -> tuple[Example,
             fix=f"Name the column that has it in task.yaml ({form}: column), or give labelled rows as data=PATH.",
         )
     return examples
+
+
+def _embedder(settings: Settings, task: Task, progress: Progress | None) -> Embedder | None:
+    """What turns texts into vectors, where shots are chosen by them; the encoder is fetched, not yet loaded."""
+    if not settings.shots or (settings.choose or task.shots.choose) != "similar-embedding":
+        return None
+    from promptsci.lm.embed import Embedder
+
+    return Embedder(resolve(EMBEDDER, progress=progress))
 
 
 def _check_rule(rule: str | None, task: Task) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import promptsci
 from promptsci.pipeline.prepare import Prepared
+from promptsci.pipeline.ready import Ready
+from promptsci.spec import Task
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "numpy", "scikit-learn", "bm25s", "jinja2")
 
@@ -21,56 +23,77 @@ PACKAGES = ("torch", "transformers", "peft", "tokenizers", "numpy", "scikit-lear
 def new_record(prepared: Prepared) -> dict[str, Any]:
     """The part of run.json that is known before the first row is scored."""
     settings = prepared.settings
-    dataset = prepared.dataset
     return {
-        "format_version": 1,
-        "task": prepared.task.name,
+        **common_record(prepared),
         "template": prepared.template.name,
         "model": prepared.model.name,
         "adapter": prepared.adapter.to_json() if prepared.adapter else None,
         "training": prepared.card.get("training"),
+        "shots": settings.shots,
+        "choose": prepared.choose if settings.shots else None,
+        "format": prepared.format,
+        "words": prepared.template.words(prepared.task.labels),
+        "settings": _lasting_settings(prepared),
+        "model_origin": prepared.model.origin,
+    }
+
+
+def common_record(prepared: Ready) -> dict[str, Any]:
+    """What run.json says of every run, whatever its method."""
+    dataset = prepared.dataset
+    return {
+        "format_version": 1,
+        "task": prepared.task.name,
         "data": {
             "source": dataset.source,
             "origin": dataset.origin,
             "revision": dataset.revision,
             "about": dataset.about,
         },
-        "split": settings.split,
+        "split": prepared.split,
         "method": prepared.method,
-        "shots": settings.shots,
-        "choose": prepared.choose if settings.shots else None,
         "pool": prepared.pool_name,
-        "seed": settings.seed,
-        "format": prepared.format,
+        "seed": prepared.seed,
         "kind": prepared.task.kind,
         "facts": prepared.facts.to_json(),
         "labels": list(prepared.facts.labels),
-        "words": prepared.template.words(prepared.task.labels),
         "metrics": list(prepared.task.metrics),
         "rows": len(prepared.examples),
-        "settings": _lasting_settings(prepared),
         "catalog": [str(root.absolute()) for root in prepared.catalog.roots],
         "identity": prepared.identity(),
         "integrity": prepared.integrity.to_json(),
-        "model_origin": prepared.model.origin,
         "versions": versions(),
         "host": {"machine": platform.machine(), "system": platform.platform(), "python": platform.python_version()},
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 
 
+def is_task_path(task: str) -> bool:
+    """Whether ``task=`` is a path and no name."""
+    return task.endswith((".yaml", ".yml")) or "/" in task
+
+
+def is_data_path(data: str | None, task: Task) -> bool:
+    """Whether ``data=`` is a path and neither a source of the task nor an address."""
+    return data not in (None, *task.data) and Path(data or "").expanduser().exists()
+
+
+def lasting(stored: dict[str, Any], is_path: Mapping[str, bool]) -> dict[str, Any]:
+    """Settings with every path written so that it holds from any folder."""
+    return stored | {name: str(Path(stored[name]).expanduser().absolute()) for name, yes in is_path.items() if yes}
+
+
 def _lasting_settings(prepared: Prepared) -> dict[str, Any]:
     """The settings, with every path written so that it holds from any folder."""
     settings = prepared.settings
     is_path = {
-        "task": settings.task.endswith((".yaml", ".yml")) or "/" in settings.task,
+        "task": is_task_path(settings.task),
         "template": (settings.template or "").endswith(".jinja"),
         "model": prepared.model.origin.startswith(("folder ", "GGUF file ")),
         "adapter": settings.adapter is not None,
-        "data": settings.data not in (None, *prepared.task.data) and Path(settings.data or "").expanduser().exists(),
+        "data": is_data_path(settings.data, prepared.task),
     }
-    stored = asdict(settings)
-    return stored | {name: str(Path(stored[name]).expanduser().absolute()) for name, yes in is_path.items() if yes}
+    return lasting(asdict(settings), is_path)
 
 
 def versions() -> dict[str, str | None]:

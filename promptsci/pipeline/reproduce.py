@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Any
 
 from promptsci.errors import Interrupted, RunError
 from promptsci.lm import Progress
+from promptsci.pipeline.classifier import ClassifierSettings, classifier_named, prepare_classifier
+from promptsci.pipeline.classify import classify
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.run import LMs, Watcher, run
 from promptsci.pipeline.settings import Settings
+from promptsci.pipeline.tune_head import HeadSettings, prepare_head
 from promptsci.runs import Row, RunFolder
 from promptsci.score import GENERATED
 from promptsci.spec import Catalog
@@ -111,8 +114,7 @@ def reproduce(
     if not folder.is_whole or record.get("state") != "done":
         raise RunError("the run is not finished", where=str(folder.path), fix="Run its command again; it goes on.")
     try:
-        rule = None if record["rule"] == GENERATED else record["rule"]
-        settings = Settings(**{**record["settings"], "rule": rule})
+        settings = _settings(record)
         there = [Path(root) for root in record["catalog"]]
     except (KeyError, TypeError) as error:
         raise RunError(
@@ -120,14 +122,36 @@ def reproduce(
             where=str(folder.run_path),
             fix="Run it again with promptsci run.",
         ) from error
-    prepared = prepare(settings, Catalog((*catalog.roots, *there)), progress)
+    story = _story(settings, Catalog((*catalog.roots, *there)), lms, progress)
     with tempfile.TemporaryDirectory(prefix="promptsci-") as temporary:
         again = RunFolder(Path(temporary) / "run")
         try:
-            run(prepared, again, lms, watcher=watcher)
+            story(again, watcher)
         except Interrupted as error:  # nothing is kept here, so there is nothing to go on with
             raise error.__cause__ or error from None
         return _compare(folder, again)
+
+
+def _settings(record: Row) -> Settings | ClassifierSettings:
+    stored = record["settings"]
+    if "method" not in stored:
+        rule = None if record["rule"] == GENERATED else record["rule"]
+        return Settings(**{**stored, "rule": rule})
+    return HeadSettings(**stored) if stored["method"] == "head" else ClassifierSettings(**stored)
+
+
+def _story(
+    settings: Settings | ClassifierSettings, catalog: Catalog, lms: LMs, progress: Progress | None
+) -> Callable[[RunFolder, Watcher | None], object]:
+    """What runs the settings again in a folder, prepared."""
+    if isinstance(settings, HeadSettings):
+        head = prepare_head(settings, catalog, lambda _line: None, progress)
+        return lambda folder, watcher: classify(head, folder, watcher=watcher)
+    if isinstance(settings, ClassifierSettings):
+        learner = prepare_classifier(settings, catalog, classifier_named(settings.method))
+        return lambda folder, watcher: classify(learner, folder, watcher=watcher)
+    prompted = prepare(settings, catalog, progress)
+    return lambda folder, watcher: run(prompted, folder, lms, watcher=watcher)
 
 
 def _compare(folder: RunFolder, again: RunFolder) -> Reproduction:

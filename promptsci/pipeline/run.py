@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -105,14 +106,21 @@ def run(
     if fresh:
         folder.clear()
     if not folder.is_whole:
-        try:
+        with stoppable(folder):
             _predict(prepared, folder, lms, watcher or Silent())
-        except KeyboardInterrupt as error:
-            raise Interrupted(
-                f"stopped; what was scored is kept in {folder.path}",
-                fix="Run the same command again; it goes on where it stopped.",
-            ) from error
     return judge(prepared, folder)
+
+
+@contextmanager
+def stoppable(folder: RunFolder) -> Iterator[None]:
+    """Nothing; the keyboard's interrupt becomes an Interrupted that says what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"stopped; what was scored is kept in {folder.path}",
+            fix="Run the same command again; it goes on where it stopped.",
+        ) from error
 
 
 def _predict(prepared: Prepared, folder: RunFolder, lms: LMs, watcher: Watcher) -> None:

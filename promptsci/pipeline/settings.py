@@ -61,7 +61,7 @@ def method_name(shots: int, choose: str, tuned: str | None = None) -> str:
     """The row of a comparison: ``zero-shot``, ``8-shot``, ``8-shot-similar``, ``lora``, ``lora-8-shot``."""
     if not shots:
         return tuned or "zero-shot"
-    prompted = f"{shots}-shot-similar" if choose == "similar" else f"{shots}-shot"
+    prompted = f"{shots}-shot-{choose}" if choose.startswith("similar") else f"{shots}-shot"
     return f"{tuned}-{prompted}" if tuned else prompted
 
 

@@ -2,7 +2,7 @@
 
 from promptsci.prompt.assembly import CONTENT_FREE, FORMATS, GAP, Assembler, Format, Prompt, Shot, content_free
 from promptsci.prompt.questions import Question, Questioner
-from promptsci.prompt.shots import Chooser, Pool, chooser
+from promptsci.prompt.shots import Chooser, Embed, Pool, chooser
 from promptsci.prompt.tokenizer import Tokenizer
 from promptsci.prompt.tokens import Encoder, Query
 
@@ -12,6 +12,7 @@ __all__ = [
     "GAP",
     "Assembler",
     "Chooser",
+    "Embed",
     "Encoder",
     "Format",
     "Pool",

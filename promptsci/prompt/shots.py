@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from promptsci.data import Example, text_key
 from promptsci.errors import PromptError, did_you_mean
@@ -49,10 +50,24 @@ def rank(seed: int, *parts: str) -> bytes:
     return hashlib.sha256("\x1f".join([str(seed), *parts]).encode()).digest()
 
 
-class Pool:
-    """The labelled examples that shots are taken from."""
+class Embed(Protocol):
+    """Turns texts into vectors [N, H] of length one."""
 
-    def __init__(self, examples: Sequence[Example], labels: Sequence[str]) -> None:
+    @property
+    def sha256(self) -> str:
+        """Which encoder it is."""
+        ...
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts."""
+        ...
+
+
+class Pool:
+    """The labelled examples that shots are taken from; ``embed`` is what ``similar-embedding`` goes by."""
+
+    def __init__(self, examples: Sequence[Example], labels: Sequence[str], embed: Embed | None = None) -> None:
+        self.embed = embed
         self.examples = [example for example in examples if example.gold is not None]
         self.labels = tuple(labels)
 
@@ -177,20 +192,47 @@ class SimilarChooser:
 
     def shots(self, query: Example) -> list[Example]:
         """The shots of a query."""
-        order = range(len(self.pool.examples))
-        asked = terms(query.text)
-        if self._index is not None and asked:
-            # A stable sort: equal scores keep the pool's order on every machine.
-            order = np.argsort(-self._index.get_scores(asked), kind="stable").tolist()
-        chosen = self.pool.unlike((self.pool.examples[place] for place in order), self.k, self.pool.hidden(query))
+        places = self._order(query)
+        chosen = self.pool.unlike((self.pool.examples[at] for at in places), self.k, self.pool.hidden(query))
         if len(chosen) < self.k:
             raise _too_few(query)
         return chosen[::-1]
+
+    def _order(self, query: Example) -> Sequence[int]:
+        """The places of the pool's examples, the nearest first."""
+        asked = terms(query.text)
+        if self._index is not None and asked:
+            # A stable sort: equal scores keep the pool's order on every machine.
+            order: list[int] = np.argsort(-self._index.get_scores(asked), kind="stable").tolist()
+            return order
+        return range(len(self.pool.examples))
 
     def check(self, query: Example) -> None:
         """Nothing when there are shots for the query."""
         if len(self.pool.distinct) - len(self.pool.hidden(query) & self.pool.distinct) < self.k:
             raise _too_few(query)
+
+
+class NearestChooser(SimilarChooser):
+    """``similar-embedding``: the k nearest texts of the pool by cosine of their vectors, the nearest last.
+
+    Cosines are compared to six decimals, so that rounding on another machine does not change an order; equals keep the
+    pool's order.
+    """
+
+    def _build(self) -> None:
+        return None
+
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        assert self.pool.embed is not None, "the pool of similar-embedding can embed"
+        return self.pool.embed([example.text for example in self.pool.examples])
+
+    def _order(self, query: Example) -> Sequence[int]:
+        assert self.pool.embed is not None, "the pool of similar-embedding can embed"
+        cosines = self._vectors @ self.pool.embed([query.text])[0]
+        order: list[int] = np.argsort(-cosines.round(6), kind="stable").tolist()
+        return order
 
 
 class NoShots:
@@ -230,6 +272,8 @@ def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
             f"{k} shots are asked for, but the pool has {len(pool.distinct)} labelled examples that differ in text",
             fix=f"Use --shots {len(pool.distinct)} or fewer.",
         )
+    if rule == "similar-embedding":
+        return NearestChooser(pool, k)
     if rule == "similar":
         return SimilarChooser(pool, k)
     return FixedChooser(pool, _queues(rule, pool, k, seed, task), seed, mixed=rule == "balanced")

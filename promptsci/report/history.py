@@ -60,7 +60,7 @@ def show_runs(entries: Sequence[Entry]) -> None:
 
 def _cells(entry: Entry) -> list[str]:
     main: Mapping[str, Any] | None = entry["main"]
-    wording = str(entry["template"]).rpartition("/")[2]
+    wording = (entry["template"] or "").rpartition("/")[2]
     state = (
         entry["state"]
         if entry["state"] == "done"
@@ -71,7 +71,7 @@ def _cells(entry: Entry) -> list[str]:
         str(entry["task"]),
         str(entry["method"]),
         wording,
-        str(entry["model"]),
+        entry["model"] or "",
         str(entry["split"]),
         str(entry["seed"]),
         "" if entry["n"] is None else f"{entry['n']:,}",

@@ -16,6 +16,7 @@ def show_models(listed: Mapping[str, Any]) -> None:
     rows = [
         [
             model["name"],
+            model["kind"],
             f"{model['parameters'] / 1e6:,.0f} M",
             "yes" if model["pulled"] else "no",
             f"{_size(model['disk_bytes'])} on disk"
@@ -27,7 +28,15 @@ def show_models(listed: Mapping[str, Any]) -> None:
         for model in listed["models"]
     ]
     show_list(
-        {"name": "left", "parameters": "right", "pulled": "left", "size": "right", "licence": "left", "title": "left"},
+        {
+            "name": "left",
+            "kind": "left",
+            "parameters": "right",
+            "pulled": "left",
+            "size": "right",
+            "licence": "left",
+            "title": "left",
+        },
         rows,
         ("title",),
     )

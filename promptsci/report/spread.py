@@ -44,12 +44,13 @@ def show_spread(results: Sequence[Result], out: Console | None = None) -> None:
     table.add_column("s", justify="right")
     for result in results:
         cells = [interval(result["metrics"][name], name) for name in names]
-        table.add_row(str(result["template"]), str(result["seed"]), *cells, f"{result['seconds']['score']:.1f}")
+        table.add_row(result["template"] or "", str(result["seed"]), *cells, f"{result['seconds']['score']:.1f}")
     table.add_section()
     summary = spread(results)
     for title, key in (("mean", "mean"), ("standard deviation", "sd"), ("median", "median")):
         table.add_row(title, "", *(figure(summary[name][key], name) for name in names), "")
-    asked = {name: ", ".join(dict.fromkeys(str(result[name]) for result in results)) for name in ("template", "seed")}
+    asked = {name: ", ".join(dict.fromkeys(str(result[name] or "") for result in results)) for name in ("template",)}
+    asked["seed"] = ", ".join(dict.fromkeys(str(result["seed"]) for result in results))
     show(out, heading({**results[0], **asked}), table)
     warnings = dict.fromkeys(warning for result in results for warning in result["warnings"])
     show(out, *(Text(f"Warning: {warning}", style="yellow") for warning in warnings))

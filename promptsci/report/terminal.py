@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promptsci.report.console import console, fits, plain_table, show
+from promptsci.report.learned import training_lines
 
 Result = Mapping[str, Any]
 METRIC_NAMES = {
@@ -83,7 +84,11 @@ def heading(result: Result) -> Text:
     """What was run, in one line."""
     text = Text()
     text.append(result["task"], style="bold")
-    text.append(f"  {result['method']}  template {result['template']}  model {result['model']}  {result['format']}")
+    text.append(f"  {result['method']}")
+    for name in ("template", "model"):  # a method that reads no prompt has neither
+        if result[name]:
+            text.append(f"  {name} {result[name]}")
+    text.append(f"  {result['format'] or 'learned from ' + result['pool'] + ', seed ' + str(result['seed'])}")
     if result["shots"]:
         text.append(f"  shots {result['choose']} from {result['pool']}, seed {result['seed']}")
     return text
@@ -99,12 +104,14 @@ def _parts(result: Result, out: Console) -> Iterator[RenderableType]:
         yield counts if fits(out, counts) else _per_class_list(result)
     elif result["per_class"]:
         yield _class_table(result)
-    if result["rules"]:
+    if "rule_because" in result:
+        yield Text(f"only the rule {result['rule']} stands: {result['rule_because']}", style="dim")
+    elif result["rules"]:
         yield Text("the same log-likelihoods under each decision rule")
         yield _rules_table(result)
     if result["details"]:
         yield _details_line(result)
-    yield _cost_line(result)
+    yield _learned_line(result) if "rule_because" in result else _cost_line(result)
     for warning in result["warnings"]:
         yield Text(f"Warning: {warning}", style="yellow")
     yield Text(f"Stored in {result['run_dir']}")
@@ -244,7 +251,14 @@ def _cost_line(result: Result) -> Text:
             f"self-check: {check['rows']} prompts scored again one by one differ by at most "
             f"{check['max_difference_nats']:.2g} nats ({seconds['verify']:.1f} s)"
         )
+    return Text("\n".join([*lines, *_smallest(result)]), style="dim")
+
+
+def _learned_line(result: Result) -> Text:
+    return Text("\n".join([*training_lines(result), *_smallest(result)]), style="dim")
+
+
+def _smallest(result: Result) -> Iterator[str]:
     if result["smallest_difference"] is not None:
         smallest = percent(result["smallest_difference"])
-        lines.append(f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points")
-    return Text("\n".join(lines), style="dim")
+        yield f"smallest difference in accuracy that {result['n']} rows can show: {smallest} points"

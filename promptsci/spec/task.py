@@ -45,7 +45,7 @@ _KEYS = {field: key for key, field in _SECTIONS.items()}
 
 Name = Annotated[str, StringConstraints(pattern=NAME_FORM)]
 SPLITS = ("train", "validation", "test")
-CHOOSERS = ("random", "balanced", "similar", "fixed", "first")
+CHOOSERS = ("random", "balanced", "similar", "similar-embedding", "fixed", "first")
 
 
 class RemoteFile(Record):
@@ -121,7 +121,7 @@ class ShotPolicy(Record):
     """Where shots come from and how they are chosen unless the command says otherwise."""
 
     from_: Text = Field(default="train", alias="from")
-    choose: Literal["random", "balanced", "similar", "fixed", "first"] = "balanced"
+    choose: Literal["random", "balanced", "similar", "similar-embedding", "fixed", "first"] = "balanced"
     ids: list[Text] = Field(default_factory=list)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 from promptsci.errors import Problems, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.lm import Progress
-from promptsci.pipeline import Settings, prepare
+from promptsci.pipeline import METHODS as CLASSIFIERS
+from promptsci.pipeline import ClassifierSettings, Settings, classifier_named, prepare, prepare_classifier
+from promptsci.pipeline.tune_head import HeadSettings, prepare_head
 from promptsci.pipeline.tuning import TuneSettings, prepare_tune
 from promptsci.spec import CHOOSERS, Catalog
-from promptsci.study.work import Prompting, Tuning, Work
+from promptsci.study.work import Classifying, Prompting, Tuning, Work
 from promptsci.tune.recipe import METHODS as TUNED
 
 SHOTS = re.compile(r"(?P<k>[1-9]\d*)-shot(?:-(?P<choose>[a-z-]+))?")
@@ -41,7 +43,7 @@ class Asked:
 
 def known_methods() -> tuple[str, ...]:
     """The methods by name; any number of shots may stand for 8."""
-    return ("zero-shot", "8-shot", "8-shot-similar", *TUNED)
+    return (*CLASSIFIERS, "zero-shot", "8-shot", "8-shot-similar", "head", *TUNED)
 
 
 def works(asked: Asked, catalog: Catalog, progress: Progress | None = None) -> list[Work]:
@@ -71,6 +73,10 @@ def _works(method: str, asked: Asked, catalog: Catalog, progress: Progress | Non
     shots = SHOTS.fullmatch(method)
     if shots:
         return _few_shot(method, int(shots["k"]), shots["choose"], asked, catalog)
+    if method in CLASSIFIERS:
+        return [Classifying(method, prepare_classifier(_learning(asked, method), catalog, classifier_named(method)))]
+    if method == "head":
+        return [_head(seed, asked, catalog, progress) for seed in asked.seeds]
     if method in TUNED:
         return [_tuning(method, seed, asked, catalog) for seed in asked.seeds]
     raise SpecError(f"there is no method '{method}'", fix=did_you_mean(method, known_methods()))
@@ -84,6 +90,19 @@ def _few_shot(method: str, k: int, choose: str | None, asked: Asked, catalog: Ca
     settings = replace(asked.settings, shots=k, choose=choose, pool_rows=asked.train_rows)
     seeds = asked.seeds if rule in DRAWN else asked.seeds[:1]
     return [Prompting(method, prepare(replace(settings, seed=seed), catalog)) for seed in seeds]
+
+
+def _learning(asked: Asked, method: str) -> ClassifierSettings:
+    settings = asked.settings
+    kept = {name: getattr(settings, name) for name in ("task", "data", "split", "pool", "seed", "limit")}
+    return ClassifierSettings(**kept, method=method, pool_rows=asked.train_rows)
+
+
+def _head(seed: int, asked: Asked, catalog: Catalog, progress: Progress | None) -> Work:
+    settings = asked.settings
+    kept = {name: getattr(settings, name) for name in ("task", "data", "split", "pool", "limit", "template")}
+    head = HeadSettings(**kept, seed=seed, pool_rows=asked.train_rows)
+    return Classifying("head", prepare_head(head, catalog, lambda _line: None, progress))
 
 
 def _tuning(method: Any, seed: int, asked: Asked, catalog: Catalog) -> Work:

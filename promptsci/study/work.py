@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from promptsci.lm import trie
-from promptsci.pipeline import LMs, Prepared, folder_of, run
+from promptsci.pipeline import LMs, Prepared, classifier_folder, classify, folder_of, run
+from promptsci.pipeline.classifier import PreparedClassifier
 from promptsci.pipeline.tune import Stage, tune
+from promptsci.pipeline.tune_head import tune_head
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.prompt import Query
 from promptsci.runs import RunFolder
@@ -20,6 +22,11 @@ SAMPLED = 64
 """Rows whose prompts are looked at for an estimate."""
 TRAIN_PASSES = 3
 """A training step reads its tokens once forward and, for the gradient, about twice more."""
+
+COUNTING_S = 4.0
+"""Of a bag of words on a thousand rows, settings tried out."""
+HEAD_EPOCHS = 20
+CHARACTERS_A_TOKEN = 4
 
 WatchRun = Callable[[str], AbstractContextManager[Any]]
 """A context manager that gives the watcher of what has this title."""
@@ -153,6 +160,42 @@ class Tuning:
             tune(self.prepared, stage)
         folder = self.stored(means.root)
         assert folder is not None, "a tuning ends with a run"
+        return folder
+
+
+@dataclass(frozen=True)
+class Classifying:
+    """A method that reads no prompt: majority, a bag of words, a classifier head."""
+
+    method: str
+    prepared: PreparedClassifier
+
+    @property
+    def seed(self) -> int:
+        """Of all that is random."""
+        return self.prepared.seed
+
+    def stored(self, root: Path) -> RunFolder | None:
+        """The finished Run, where there is one."""
+        return finished(classifier_folder(self.prepared, root))
+
+    def effort(self) -> Effort:
+        """Seconds of counting words; for a head, tokens of all epochs by the length of texts."""
+        model, lessons = self.prepared.model, self.prepared.lessons
+        if model is None:
+            return Effort("", None, 0, COUNTING_S * (1 + len(lessons.whole) / 1000))
+        characters = sum(map(len, lessons.whole.texts)) * HEAD_EPOCHS * TRAIN_PASSES
+        scored = sum(len(self.prepared.read(example)) for example in self.prepared.examples)
+        return Effort(f"{model.name} (head)", model.path, (characters + scored) // CHARACTERS_A_TOKEN)
+
+    def do(self, means: Means) -> RunFolder:
+        """Learns, and scores the rows."""
+        folder = classifier_folder(self.prepared, means.root)
+        with means.watch_run(f"{self.prepared.task.name} {self.method} seed {self.seed}") as watcher:
+            if self.prepared.model is not None:
+                tune_head(self.prepared, means.root, fresh=means.fresh, watcher=watcher)
+            else:
+                classify(self.prepared, folder, fresh=means.fresh, watcher=watcher)
         return folder
 
 

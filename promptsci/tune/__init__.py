@@ -1,7 +1,22 @@
-"""Training on the same road as prompting: recipes, methods, objectives, and packs that read each token once."""
+"""What is learned from labelled rows: adapters and weights on the road of prompting, bags of words, classifier heads."""
 
 from __future__ import annotations
 
+from promptsci.tune.bag_of_words import BagOfWords
+from promptsci.tune.classifier import Classifier, Fitted, Labelled, Lessons
+from promptsci.tune.majority import MajorityLabel
 from promptsci.tune.recipe import METHODS, Method, Recipe, recipe_for, value_names
 
-__all__ = ["METHODS", "Method", "Recipe", "recipe_for", "value_names"]
+__all__ = [
+    "METHODS",
+    "BagOfWords",
+    "Classifier",
+    "Fitted",
+    "Labelled",
+    "Lessons",
+    "MajorityLabel",
+    "Method",
+    "Recipe",
+    "recipe_for",
+    "value_names",
+]

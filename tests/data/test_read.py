@@ -50,6 +50,7 @@ def test_a_folder_of_splits(task: Task, write: Write) -> None:
     assert list(read_dataset(task, "d").splits) == ["train", "validation", "test"]
     assert list(read_dataset(task, "d", needed=["test", "train_clean"]).splits) == ["train_clean", "test"]
     assert list(read_dataset(task, "d", needed=["dev"]).splits) == ["validation"]
+    assert list(read_dataset(task, "d", needed=["test"], if_there=["dev", "xyz"]).splits) == ["validation", "test"]
     with pytest.raises(DataError, match=r"^d: there is no split 'train_clen'\n  Did you mean 'train_clean'\?$"):
         read_dataset(task, "d", needed=["train_clen", "test"])
     with pytest.raises(

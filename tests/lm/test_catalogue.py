@@ -11,16 +11,17 @@ from promptsci.errors import ModelError
 from promptsci.lm.catalogue import cache_dir, catalogue
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m", "gemma-3-270m"])
+@pytest.mark.parametrize("name", ["smollm2-135m", "gemma-3-270m", "minilm"])
 def test_what_is_downloaded_is_pinned(name: str) -> None:
     """Every package has an exact version, every part a SHA-256, and the licence has an address."""
     model = catalogue()[name]
     assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", package.requirement) for package in model.source)
-    hashes = [model.gguf_sha256, *(part.sha256 for package in model.source for part in package.parts)]
+    hashes = [*([model.gguf.sha256] if model.gguf else []), *(part.sha256 for part in model.parts)]
+    assert hashes
     assert all(re.fullmatch(r"[0-9a-f]{64}", sha256) for sha256 in hashes)
     assert model.terms_url.startswith("https://")
     assert model.licence
-    assert model.default_format in {"chat", "plain"}
+    assert (model.default_format in {"chat", "plain"}) == (model.kind == "causal LM")
     assert any(package.keep for package in model.source), "the licence text stays beside the model"
 
 

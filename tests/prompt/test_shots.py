@@ -3,9 +3,11 @@ from __future__ import annotations
 import math
 import random
 import re
+import string
 import time
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from promptsci.prompt import Pool, chooser
 from promptsci.spec import Task
 
 LABELS = ("a", "b", "c")
-RULES = ["random", "balanced", "similar", "first"]
+RULES = ["random", "balanced", "similar", "similar-embedding", "first"]
 QUERY = Example("q", {"text": "A gene of paper data"})
 
 
@@ -28,6 +30,17 @@ def some(n: int, seed: int = 0, n_texts: int = 10**9) -> list[Example]:
         for i in range(min(n, n_texts))
     ]
     return [Example(f"p{i}", {"text": texts[i % len(texts)]}, LABELS[i % 3]) for i in range(n)]
+
+
+class Letters:
+    """Texts as vectors of length one: how often each letter stands in them."""
+
+    sha256 = "letters"
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        """The vectors of texts."""
+        counts = np.array([[text.lower().count(letter) for letter in string.ascii_lowercase] for text in texts])
+        return (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
 
 
 def names(shots: list[Example]) -> list[str]:
@@ -53,7 +66,7 @@ def test_shots_never_show_the_query_nor_a_text_twice(
     query = data.draw(st.sampled_from([*pool, QUERY, Example("p3", {"text": "another text"})]))
     shouted = Example("other", {"text": "  ".join(query.text.upper().split(" "))})
     try:
-        chosen = chooser(rule, Pool(pool, LABELS), k, seed, None)
+        chosen = chooser(rule, Pool(pool, LABELS, Letters()), k, seed, None)
         for asked in (query, shouted):
             chosen.check(asked)
             shots = chosen.shots(asked)
@@ -71,7 +84,7 @@ def test_the_choice_is_a_function_of_seed_and_ids(rule: str, k: int, seed: int, 
     pool = some(30)
     mixed = order.sample(pool, len(pool))
     queries = [*pool[:6], QUERY]
-    first = chooser(rule, Pool(pool, LABELS), k, seed, None)
+    first = chooser(rule, Pool(pool, LABELS, Letters()), k, seed, None)
     second = chooser(rule, Pool(mixed, LABELS), k, seed, None)
     expected = {query.id: names(first.shots(query)) for query in queries}
 
@@ -102,7 +115,7 @@ def test_balanced_gives_each_label_its_share(k: int) -> None:
 def test_queries_share_their_shots_but_where_they_are_shown() -> None:
     """A query that stands among the usual shots loses that one, and another takes its very place."""
     pool = some(30)
-    chosen = chooser("balanced", Pool(pool, LABELS), 6, 0, None)
+    chosen = chooser("balanced", Pool(pool, LABELS, Letters()), 6, 0, None)
     usual = chosen.shots(QUERY)
     changed = chosen.shots(usual[2])
 
@@ -136,7 +149,7 @@ def test_similar_is_bm25_with_the_nearest_last(seed: int) -> None:
     """The shots are the k best by the formula, in rising order of score."""
     pool = some(60, seed)
     query = Example("q", {"text": "gene gene paper 7 of CELL unheard-of 12"})
-    shots = chooser("similar", Pool(pool, LABELS), 7, 0, None).shots(query)
+    shots = chooser("similar", Pool(pool, LABELS, Letters()), 7, 0, None).shots(query)
     scores = dict(zip(names(pool), bm25(query.text, [example.text for example in pool]), strict=True))
     mine = [scores[name] for name in names(shots)]
 
@@ -156,7 +169,7 @@ def test_a_pool_without_words_can_be_asked() -> None:
     """Texts of signs alone are all equally near."""
     pool = [Example(f"p{i}", {"text": "?" * (i + 1)}, "a") for i in range(5)]
 
-    assert names(chooser("similar", Pool(pool, LABELS), 2, 0, None).shots(QUERY)) == ["p1", "p0"]
+    assert names(chooser("similar", Pool(pool, LABELS, Letters()), 2, 0, None).shots(QUERY)) == ["p1", "p0"]
 
 
 def test_similar_keeps_up_with_a_benchmark() -> None:
@@ -223,7 +236,7 @@ def test_a_fixed_shot_that_is_not_there_is_told(task: Task) -> None:
 def test_too_few_shots_for_one_query_are_told(rule: str) -> None:
     """A pool of exactly k serves all queries but those that stand in it."""
     pool = some(3)
-    chosen = chooser(rule, Pool(pool, LABELS), 3, 0, None)
+    chosen = chooser(rule, Pool(pool, LABELS, Letters()), 3, 0, None)
 
     assert len(chosen.shots(QUERY)) == 3
     for method in (chosen.shots, chosen.check):
@@ -236,3 +249,15 @@ def test_too_few_shots_for_one_query_are_told(rule: str) -> None:
 def test_no_shots_need_no_pool(task: Task) -> None:
     """Zero-shot asks nothing of the pool."""
     assert chooser("fixed", Pool([], LABELS), 0, 0, task).shots(QUERY) == []
+
+
+def test_nearest_shots_are_those_of_the_largest_cosine_nearest_last() -> None:
+    """A loop over the pool finds the same order; of equally near texts the first in the pool is nearer."""
+    pool = some(60)
+    embed = Letters()
+    asked = embed([QUERY.text])[0].astype(float)
+    cosines = [round(float(np.float32(embed([example.text])[0] @ asked)), 5) for example in pool]
+    chosen = chooser("similar-embedding", Pool(pool, LABELS, embed), 12, 0, None).shots(QUERY)
+    found = [cosines[pool.index(shot)] for shot in chosen]
+
+    assert found == sorted(cosines)[-12:]
