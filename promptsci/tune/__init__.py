@@ -1,4 +1,4 @@
-"""What is learned from labelled rows: adapters and weights on the road of prompting, bags of words, classifier heads."""
+"""What is learned from labelled rows: adapters and weights on the road of prompting, bags of words, and heads."""
 
 from __future__ import annotations
 
