@@ -140,7 +140,7 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     from promptsci.tune.methods import make_trainable
     from promptsci.tune.train import Course, train
 
-    needs = need(prepared)
+    needs = _needs(prepared, folder)
     settings, recipe = prepared.settings.run, prepared.recipe
     record = _record(prepared, needs)
     if is_first():
@@ -171,6 +171,16 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
     place(prepared, folder, trained, training)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
+
+
+def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
+    """What the training takes; one that goes on keeps its passes, whose size decides the last bits of a sum."""
+    from promptsci.tune.memory import Need
+    from promptsci.tune.train import last_checkpoint
+
+    if last_checkpoint(folder.checkpoints) is None:
+        return need(prepared)
+    return Need.from_json(folder.read()["memory"])
 
 
 def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:

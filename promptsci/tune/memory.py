@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,11 @@ class Need:
     def to_json(self) -> dict[str, Any]:
         """The estimate by name."""
         return {**asdict(self), "total": self.total}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Need:
+        """The estimate that was stored."""
+        return cls(**{name: value for name, value in stored.items() if name != "total"})
 
 
 def need_of(path: Path, recipe: Recipe, lessons: Sequence[Lesson], dtype: str) -> Need:

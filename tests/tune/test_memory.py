@@ -23,6 +23,7 @@ def test_weights_are_counted_as_they_are(tiny_lm_folder: Path, lessons: list) ->
     assert need.parameters == sum(part.numel() for part in parts)
     assert need.trainable == sum(part.numel() for part in parts if part.requires_grad)
     assert need.parameters - need.trainable == count_weights(tiny_lm_folder)
+    assert memory.Need.from_json(need.to_json()) == need
 
 
 def test_what_gives_way_when_memory_is_short(
