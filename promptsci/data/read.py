@@ -175,7 +175,7 @@ def _files(
 
 def _fetched(source: Source, task: Task, needed: Sequence[str] | None, word: str) -> tuple[str, dict[str, Split]]:
     """What stands at addresses or in a package; only the files that are needed are fetched."""
-    there = {split_name(name): name for name in source.split_names}
+    there = {split_name(name): name for name in source.stored_splits}
     wanted = _wanted(there, needed, word)
     needs = [name for name in there if name in wanted or (task.relevance is not None and name in SIDES)]
     if source.package is not None:
