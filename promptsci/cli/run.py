@@ -27,6 +27,7 @@ NOUNS = ("task", "template", "model", "data", "split")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
+@click.option("--constrain", is_flag=True, help="Let answers be nothing but JSON that follows the task's schema.")
 @click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")
 @click.option(
     "--verify-sharing",
@@ -66,7 +67,18 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
     from promptsci.spec import Catalog
 
     catalog = Catalog.standard(*options["catalog"])
-    kept = ("shots", "choose", "pool", "limit", "dtype", "rule", "verify", "pack_tokens", "trust_remote_code")
+    kept = (
+        "shots",
+        "choose",
+        "pool",
+        "limit",
+        "dtype",
+        "rule",
+        "verify",
+        "pack_tokens",
+        "trust_remote_code",
+        "constrain",
+    )
     first = Settings(
         **nouns,
         **{name: options[name] for name in kept},

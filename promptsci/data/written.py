@@ -208,7 +208,10 @@ def first_object(text: str) -> dict[str, Any] | None:
     if at < 0:
         return None
     try:
-        value, _ = json.JSONDecoder().raw_decode(text, at)
+        value, end = json.JSONDecoder().raw_decode(text, at)
+        if "\\u" in text[at:end]:  # JSON can escape half of a character, which no file can hold
+            whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            value = json.loads(whole)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.cache_utils import Cache
 
+from promptsci.lm.grammar import Grammar
 from promptsci.lm.head import body, head
 from promptsci.lm.path_cache import PathLayer
 from promptsci.lm.protocol import Generated, Generation, TokenCount
@@ -32,6 +33,7 @@ class Row:
         n_prompt: their length in tokens.
         limit: the most tokens that it may have.
         random: what its tokens are drawn with.
+        matcher: what follows it through a grammar; None where anything may be written.
         ids: its tokens so far.
     """
 
@@ -39,6 +41,7 @@ class Row:
     n_prompt: int
     limit: int
     random: torch.Generator
+    matcher: Any = None
     ids: list[int] = field(default_factory=list)
 
 
@@ -50,16 +53,27 @@ class Rules:
         self.decode = decode
         self.how = how
         self.end_ids = end_ids(loaded)
+        self.grammar = Grammar(loaded, how.schema, sorted(self.end_ids), how.max_tokens) if how.schema else None
 
     def row(self, prompts: list[int], ids: Ints) -> Row:
         """A Row without tokens yet."""
         digest = hashlib.sha256(f"{self.how.seed}:".encode() + ids.astype("<i4").tobytes()).digest()
         random = torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
         # The last token is predicted, never read: it needs no place in the context.
-        return Row(prompts, len(ids), min(self.how.max_tokens, self.loaded.context - len(ids) + 1), random)
+        limit = min(self.how.max_tokens, self.loaded.context - len(ids) + 1)
+        return Row(prompts, len(ids), limit, random, self.grammar.matcher() if self.grammar else None)
 
     def pick(self, logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
         """[B] the next token of each row, from logits [B, V]."""
+        if self.grammar is None:
+            return self._take(logits, rows)
+        n_left = [row.limit - len(row.ids) for row in rows]
+        taken = self._take(self.grammar.allow(logits, [row.matcher for row in rows], n_left), rows)
+        for row, token in zip(rows, taken, strict=True):
+            row.matcher.accept_token(token)
+        return taken
+
+    def _take(self, logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
         if not self.how.temperature:
             best: list[int] = logits.argmax(dim=-1).tolist()
             return best

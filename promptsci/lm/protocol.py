@@ -28,12 +28,14 @@ class Generation:
         stop: texts that end an answer; they do not belong to it.
         temperature: 0 takes the most likely token each time; above, tokens are drawn.
         seed: what is drawn depends on it and on the prompt, not on the order of work.
+        schema: a JSON Schema as JSON text; an answer is then one value that follows it, and nothing else.
     """
 
     max_tokens: int
     stop: tuple[str, ...] = ()
     temperature: float = 0.0
     seed: int = 0
+    schema: str | None = None
 
 
 class Generated(NamedTuple):

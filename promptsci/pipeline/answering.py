@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from promptsci.data import read_schema
+from promptsci.data.written import written_form
+from promptsci.errors import SpecError
 from promptsci.lm import Generation
 from promptsci.prompt import GAP, Format
-from promptsci.score import Facts
 from promptsci.spec import Task, Template
 
 
@@ -21,23 +23,20 @@ def reading_of(task: Task) -> dict[str, Any]:
     return found
 
 
-def writing_of(template: Template, task: Task, format_: Format) -> Generation | None:
+def writing_of(template: Template, task: Task, format_: Format, *, constrain: bool = False) -> Generation | None:
     """How answers are written, or None where choices are scored.
 
     In plain text a blank line ends an answer, as it does in the shots; in a chat the model ends it.
+
+    Raises:
+        SpecError: answers are to be constrained that are no JSON.
     """
+    schema = written_form(task, template.words(task.labels)).schema() if template.writes(task) else None
+    if constrain and schema is None:
+        what = f"task {task.name} ({task.kind}) has no answers in JSON that could be constrained"
+        raise SpecError(what, fix="Leave --constrain out.")
     if not template.writes(task):
         return None
     stop = [*template.front.stop, *([GAP] if format_ == "plain" else [])]
-    return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)))
-
-
-def facts_of(task: Task) -> Facts:
-    """What a judgement of a task's rows needs to know.
-
-    Raises:
-        SpecError: the task's JSON Schema cannot be read.
-    """
-    labels = tuple(read_schema(task.record, task.folder).get("properties", {})) if task.record else task.labels
-    low, high = (task.number.low, task.number.high) if task.number else (0.0, 1.0)
-    return Facts(task.form, labels, low, high)
+    text = json.dumps(schema, ensure_ascii=False) if constrain else None
+    return Generation(template.front.max_tokens, tuple(dict.fromkeys(stop)), schema=text)

@@ -29,10 +29,10 @@ from promptsci.errors import (
     raise_all,
 )
 from promptsci.lm import Generation, ModelFolder, Progress, resolve
-from promptsci.pipeline.answering import facts_of, reading_of, writing_of
+from promptsci.pipeline.answering import reading_of, writing_of
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import FORMATS, Assembler, Chooser, Encoder, Format, Pool, Questioner, Tokenizer, chooser
-from promptsci.score import GENERATED, RULES, Facts, Metric, form_metric, usual_rule
+from promptsci.score import GENERATED, RULES, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
 
 T = TypeVar("T")
@@ -102,6 +102,7 @@ class Prepared:
             "dtype": settings.dtype,
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
+            **({"constrain": True} if settings.constrain else {}),
         }
 
     @property
@@ -155,7 +156,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     tokenizer = Tokenizer(parts.model.path)
     format_ = pick_format(settings.format, parts.model, tokenizer)
     encoder = Encoder(tokenizer, format_)
-    writing = writing_of(parts.template, task, format_)
+    writing = writing_of(parts.template, task, format_, constrain=settings.constrain)
     questioner = Questioner(
         Assembler(task, parts.template),
         encoder,

@@ -30,6 +30,7 @@ class Settings:
         rule: the decision rule of the headline figures.
         sharing: whether prefixes are shared.
         verify: rows scored again one by one.
+        constrain: whether a written answer can be nothing but JSON that follows the task's schema.
     """
 
     task: str
@@ -49,6 +50,7 @@ class Settings:
     verify: int = 4
     pack_tokens: int | None = None
     trust_remote_code: bool = False
+    constrain: bool = False
 
 
 def method_name(shots: int, choose: str) -> str:

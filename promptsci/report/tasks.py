@@ -11,7 +11,7 @@ from rich.text import Text
 from promptsci.report.console import console, plain_table, show
 from promptsci.report.listing import show_list
 from promptsci.report.terminal import metric_name, percent
-from promptsci.score import metric_named
+from promptsci.score import facts_of, form_metric
 from promptsci.spec import Source, Task, Template
 
 Entry = dict[str, Any]
@@ -58,7 +58,7 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
         "right": {"form": task.form, **task.section.model_dump(by_alias=True, exclude_none=True)},
         "data": {name: _source(source) for name, source in task.data.items()},
         "metrics": list(task.metrics),
-        "averaging": {name: averaging(name, task.labels) for name in task.metrics},
+        "averaging": {name: averaging(name, task) for name in task.metrics},
         "conventions": {name: convention.model_dump() for name, convention in task.conventions.items()},
         "published": [figure.model_dump() for figure in task.published],
         "shots": {"from": task.shots.from_, "choose": task.shots.choose},
@@ -67,7 +67,7 @@ def task_card(task: Task, wordings: Mapping[str, Path]) -> Entry:
     }
 
 
-def averaging(name: str, labels: Sequence[str]) -> str:
+def averaging(name: str, task: Task) -> str:
     """What exactly a metric averages, in words.
 
     Raises:
@@ -75,15 +75,20 @@ def averaging(name: str, labels: Sequence[str]) -> str:
     """
     if name.startswith("hub:"):
         return "as that metric of the evaluate library says"
-    return metric_named(name, labels).averaging
+    return form_metric(name, facts_of(task)).averaging
+
+
+ORIGINS = {"files": "files", "urls": "urls", "package": "package", "path": "hub", "yours": "bring"}
+"""Key of a source -> where its data are."""
 
 
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
     packaged = source.package.files if source.package is not None else {}
     return {
-        "origin": source.origin,
+        "origin": ORIGINS[source.origin],
         "about": source.about,
+        "yours": source.yours,
         "revision": source.revision,
         "path": source.path,
         "rows": dict(source.rows),
@@ -145,8 +150,9 @@ def _right_line(right: Entry) -> str:
 
 def _source_line(source: Entry) -> str:
     where = f"{source['path']}: " if source["path"] else ""
-    splits = ", ".join(f"{name} {source['rows'][name]:,}" if name in source["rows"] else name
-                       for name in source["splits"] or source["rows"])  # fmt: skip
+    known = source["splits"] or source["rows"]
+    counted = (f"{name} {source['rows'][name]:,}" if name in source["rows"] else name for name in known)
+    splits = source["yours"] or ", ".join(counted)
     about = f"; {source['about']}" if source["about"] else ""
     return f"{source['origin']} {where}{splits}{about}"
 

@@ -7,7 +7,8 @@ from promptsci.score.bootstrap import Estimate, estimates, percentile_interval, 
 from promptsci.score.calibration import CALIBRATION, Calibration, ReliabilityBin
 from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
-from promptsci.score.forms import Facts, Judgement, Wanted, form_metric, judge_rows, usual_rule
+from promptsci.score.facts import Facts, facts_of
+from promptsci.score.forms import Judgement, Wanted, form_metric, judge_rows, usual_rule
 from promptsci.score.hub import load_hub_metric
 from promptsci.score.judged import Judged, decided_rows, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
@@ -53,6 +54,7 @@ __all__ = [
     "estimates",
     "evaluate",
     "evaluate_decisions",
+    "facts_of",
     "families",
     "form_metric",
     "from_rows",

@@ -14,6 +14,7 @@ from promptsci.score.answered import Answered, Row, answered
 from promptsci.score.bootstrap import estimates
 from promptsci.score.decide import DEFAULT_RULE, available, log_probabilities
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, outcomes_of
+from promptsci.score.facts import Facts
 from promptsci.score.loglik import LogLikelihoods, from_option_rows, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named
 from promptsci.score.number_metrics import number_metrics
@@ -33,33 +34,6 @@ from promptsci.score.text_metrics import PHRASE_METRICS, TEXT_METRICS, length_ra
 
 LETTERS = string.ascii_uppercase
 Metrics = dict[str, Metric[Any]]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a Run says of its task, enough to judge its rows.
-
-    Attributes:
-        form: the key of the task's section.
-        labels: its labels, types, or top-level fields.
-        low: the lower end of its numbers.
-        high: the upper end.
-    """
-
-    form: str
-    labels: tuple[str, ...] = ()
-    low: float = 0.0
-    high: float = 1.0
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Facts:
-        """The facts in a run.json; one that does not say its form is of the first there was."""
-        stored = dict(record.get("facts") or {"form": "label"})
-        return cls(**{**stored, "labels": tuple(record["labels"])})
-
-    def to_json(self) -> dict[str, Any]:
-        """What run.json holds beside the labels."""
-        return {"form": self.form, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)

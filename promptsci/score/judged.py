@@ -13,7 +13,8 @@ from promptsci.runs import RunFolder
 from promptsci.score.calibration import CALIBRATION
 from promptsci.score.decide import DEFAULT_RULE
 from promptsci.score.evaluation import outcomes_of, resolve
-from promptsci.score.forms import LETTERS, Facts, answered_rows, chosen_metrics
+from promptsci.score.facts import Facts
+from promptsci.score.forms import LETTERS, answered_rows, chosen_metrics
 from promptsci.score.loglik import LogLikelihoods, from_option_rows, from_rows
 from promptsci.score.metrics import Metric
 from promptsci.score.outcomes import NONE, BoolArray, IntArray, Outcomes
