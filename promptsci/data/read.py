@@ -189,7 +189,7 @@ def _files(source: Source, base: Path, task: Task, asked: _Asked, word: str) -> 
 
 def _fetched(source: Source, task: Task, asked: _Asked, word: str) -> tuple[str, dict[str, Split]]:
     """What stands at addresses or in a package; only the files that are needed are fetched."""
-    there = {split_name(name): name for name in source.split_names}
+    there = {split_name(name): name for name in source.stored_splits}
     wanted = _wanted(there, asked, word)
     needs = [name for name in there if name in wanted or (task.relevance is not None and name in SIDES)]
     if source.package is not None:

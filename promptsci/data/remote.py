@@ -11,6 +11,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from promptsci.data.formats import file_sha256
@@ -44,23 +46,34 @@ def fetch(remote: RemoteFile) -> Path:
     Raises:
         DataError: the server cannot be reached or has no such file, or sends other bytes than those pinned.
     """
+    path = _place(remote)
+    with held(path.parent, remote.url):
+        if not path.is_file() or _difference(path, remote):
+            _download(remote, path)
+    return path
+
+
+@contextmanager
+def held(folder: Path, what: str) -> Iterator[None]:
+    """Holds a folder of the cache for this process alone, made where it is missing; ``what`` is being fetched into it.
+
+    Raises:
+        DataError: another process holds it for ten minutes, or it cannot be written.
+    """
     from filelock import FileLock, Timeout
 
-    path = _place(remote)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.parent / ".lock", timeout=LOCK_S):
-            if not path.is_file() or _difference(path, remote):
-                _download(remote, path)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=LOCK_S):
+            yield
     except Timeout as error:
-        what = "another promptsci has been fetching this for ten minutes"
-        fix = f"If no other promptsci is running, delete {path.parent}."
-        raise DataError(what, where=remote.url, fix=fix) from error
+        why = "another promptsci has been fetching this for ten minutes"
+        fix = f"If no other promptsci is running, delete {folder}."
+        raise DataError(why, where=what, fix=fix) from error
     except OSError as error:
-        what = f"cannot write to the cache: {error.strerror or error}"
+        why = f"cannot write to the cache: {error.strerror or error}"
         fix = "Set PROMPTSCI_HOME to a folder with room that you may write to."
-        raise DataError(what, where=str(path), fix=fix) from error
-    return path
+        raise DataError(why, where=str(folder), fix=fix) from error
 
 
 def _place(remote: RemoteFile) -> Path:

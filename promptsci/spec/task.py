@@ -101,7 +101,7 @@ class Source(Record):
         if len(given) != 1:
             known = ", ".join(f"{name} ({where})" for name, where in ORIGINS.items())
             raise ValueError(f"give exactly one of {known}")
-        if self.shape.shares and list(self.split_names) != [WHOLE]:
+        if self.shape.shares and list(self.stored_splits) != [WHOLE]:
             raise ValueError(f"shape: shares divide one split, and it is called '{WHOLE}'")
         return self
 
@@ -111,10 +111,15 @@ class Source(Record):
         return next(name for name in ORIGINS if getattr(self, name) is not None)
 
     @property
-    def split_names(self) -> tuple[str, ...]:
-        """The splits that the source names; none where they go by the names they have on the Hub."""
+    def stored_splits(self) -> tuple[str, ...]:
+        """The splits as they are stored; none where they go by the names they have on the Hub."""
         packaged = self.package.files if self.package is not None else {}
         return tuple(self.files or self.urls or packaged or self.splits)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that a reader gets: those that are stored, or those that the one that is stored is dealt into."""
+        return tuple(self.shape.shares) or self.stored_splits
 
 
 class ShotPolicy(Record):

@@ -200,7 +200,7 @@ def test_a_public_home_reads_as_its_task(
     """Each recorded row has all fields of the task, and a right answer; each usual split is there."""
     dataset = read(task, name, served, tmp_path, monkeypatch)
 
-    splits = set(task.data[name].split_names) - {"all"} or USUAL
+    splits = set(task.data[name].split_names) or USUAL
     assert set(dataset.splits) == splits
     for split in dataset.splits.values():
         assert split.examples
