@@ -11,7 +11,6 @@ from rich.text import Text
 from promptsci.report.console import console, plain_table, show
 from promptsci.report.listing import show_list
 from promptsci.report.terminal import metric_name, percent
-from promptsci.score import metric_named
 from promptsci.spec import Source, Task, Template
 
 Entry = dict[str, Any]
@@ -72,6 +71,8 @@ def averaging(name: str, labels: Sequence[str]) -> str:
     Raises:
         SpecError: there is no such metric.
     """
+    from promptsci.score import metric_named  # and with it numpy, which a list of tasks need not wait for
+
     if name.startswith("hub:"):
         return "as that metric of the evaluate library says"
     return metric_named(name, labels).averaging
