@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from promptsci.compare import Candidate, Comparison, RunEntry
-from promptsci.runs import RunFolder
 from promptsci.score import NONE, Outcomes, from_rows, outcomes_of
 from promptsci.score.judged import NEEDS_REFERENCES
 from promptsci.score.outcomes import BoolArray, FloatArray, IntArray
@@ -143,7 +142,7 @@ def _free(
 ) -> tuple[RunAnswers, IntArray]:
     """Answers that are texts, spans or numbers: every different one becomes a word."""
     del rule  # what was written is the answer
-    rows = {str(row["id"]): row for row in RunFolder(run.folder.path).rows()}
+    rows = {str(row["id"]): row for row in run.folder.rows()}
     chosen = [rows[key] for key in ids]
     answer = [_word(row.get("label", row.get("answer")), words) for row in chosen]
     gold = [_word(row.get("gold"), words) for row in chosen]

@@ -205,7 +205,7 @@ def test_what_has_no_model_or_wording_shows_none(make_study: Callable[..., Any])
     """A bag of words has neither model nor template: nothing stands there, and its runs go by their seeds."""
     study = make_study()
     for seed in range(2):
-        study.run("tfidf", 1.0, seed, model=None, template=None)
+        study.run("tfidf", 1.0, seed, model=None, template=None, training={"seconds": 1.0})
     html = page(study.compare(), study.candidates)
 
     assert "None" not in html
