@@ -21,11 +21,15 @@ BATCH = 32
 class Embedder:
     """Turns texts into vectors of length one, each text once; the encoder is loaded when the first is asked for.
 
+    Attributes:
+        n_cut: texts that were longer than the encoder holds and lost their end.
+
     Source: mean pooling as in Reimers and Gurevych 2019 (Sentence-BERT).
     """
 
     def __init__(self, folder: ModelFolder) -> None:
         self.folder = folder
+        self.n_cut = 0
         self._body: Any = None
         self._tokenizer: Any = None
         self._known: dict[str, NDArray[np.float32]] = {}
@@ -52,6 +56,7 @@ class Embedder:
             self._load()
         limit = context_length(self._body.config.get_text_config())
         rows = self._tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        self.n_cut += sum(len(ids) > limit for ids in self._tokenizer(texts, verbose=False)["input_ids"])
         asked = {name: rows[name].to(self._body.device) for name in ("input_ids", "attention_mask")}
         with torch.inference_mode():
             hidden = self._body(**asked).last_hidden_state

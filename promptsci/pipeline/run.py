@@ -192,6 +192,9 @@ def _warnings(prepared: Prepared, lm: LM) -> list[str]:
     spanning = prepared.questioner.encoder.spanning
     if spanning:
         found.append(f"a token spans the join of prompt and answer {spanning} times; there the two are tokenised apart")
+    embed = prepared.pool.embed
+    if embed is not None and embed.n_cut:
+        found.append(f"{embed.n_cut} texts were compared without their end, which the encoder does not hold")
     controlled = prepared.questioner.encoder.controlled
     if controlled:
         found.append(f"the text holds control tokens of the model, which it reads as its own: {', '.join(controlled)}")

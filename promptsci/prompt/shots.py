@@ -51,7 +51,13 @@ def rank(seed: int, *parts: str) -> bytes:
 
 
 class Embed(Protocol):
-    """Turns texts into vectors [N, H] of length one."""
+    """Turns texts into vectors [N, H] of length one.
+
+    Attributes:
+        n_cut: texts that were too long and lost their end.
+    """
+
+    n_cut: int
 
     @property
     def sha256(self) -> str:

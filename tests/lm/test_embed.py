@@ -42,7 +42,9 @@ def test_each_text_goes_through_the_encoder_once(embedder: Embedder, monkeypatch
 
 
 def test_a_text_longer_than_the_encoder_holds_is_read_from_its_beginning(embedder: Embedder) -> None:
-    """It is cut to the context of 64 tokens and does not break the batch."""
+    """It is cut to the context of 64 tokens, which is counted, and does not break the batch."""
     long = "the method of the work " * 40
 
     np.testing.assert_allclose(embedder([long])[0], embedder([long + "gene"])[0], atol=1e-6)
+    embedder(TEXTS)
+    assert embedder.n_cut == 2

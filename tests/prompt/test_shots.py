@@ -36,6 +36,7 @@ class Letters:
     """Texts as vectors of length one: how often each letter stands in them."""
 
     sha256 = "letters"
+    n_cut = 0
 
     def __call__(self, texts: list[str]) -> np.ndarray:
         """The vectors of texts."""
