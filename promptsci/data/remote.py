@@ -101,7 +101,7 @@ def _download(remote: RemoteFile, path: Path) -> None:
     try:
         for left in reversed(range(TRIES)):
             try:
-                _receive(remote.url, part)
+                _receive(remote.url, part, path)
                 break
             except _CutError as error:
                 if not left:
@@ -116,8 +116,8 @@ def _download(remote: RemoteFile, path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _receive(url: str, part: Path) -> None:
-    """One try: the body of the answer, in a file.
+def _receive(url: str, part: Path, path: Path) -> None:
+    """One try: the body of the answer, in the file ``part``; ``path`` is where it is looked for.
 
     Raises:
         DataError: trying again will not help.
@@ -127,7 +127,7 @@ def _receive(url: str, part: Path) -> None:
     if not url.lower().startswith(("http://", "https://")):
         raise DataError("only http and https addresses can be read", where=url)
     request = urllib.request.Request(url, headers={"User-Agent": "promptsci", "Accept-Encoding": "identity"})  # noqa: S310
-    offline = "Check the network, or download the file yourself and give its path as data=PATH."
+    offline = f"Check the network; or download the file elsewhere and put it at {path}; or give your own data=PATH."
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             if answer.headers.get_content_type() == "text/html":

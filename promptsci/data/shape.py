@@ -35,7 +35,8 @@ def read_conll(path: Path, conll: Conll, findings: Findings) -> Iterator[tuple[i
             pairs = []
             continue
         if not all(-len(cells) <= column <= len(cells) for column in columns):
-            what = f"the line has {len(cells)} columns; {conll.tokens} and {conll.tags} are read"
+            there = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+            what = f"the line has {there}; {conll.tokens} and {conll.tags} are read"
             findings.add(what, number, lambda: "Say in task.yaml under shape, conll which columns hold token and tag.")
             continue
         first = first if pairs else number

@@ -88,6 +88,8 @@ ORIGINS = {"files": "files", "urls": "urls", "package": "package", "path": "hub"
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
     packaged = source.package.files if source.package is not None else {}
+    stored = source.files or remote or packaged or dict(source.splits)
+    dealt = dict.fromkeys(source.shape.shares, next(iter(stored.values()), ""))
     return {
         "origin": ORIGINS[source.origin],
         "about": source.about,
@@ -95,7 +97,7 @@ def _source(source: Source) -> Entry:
         "revision": source.revision,
         "path": source.path,
         "rows": dict(source.rows),
-        "splits": source.files or remote or packaged or dict(source.splits),
+        "splits": dealt or stored,
     }
 
 

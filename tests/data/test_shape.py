@@ -59,7 +59,7 @@ def test_conll_problems_have_lines(tmp_path: Path) -> None:
     with pytest.raises(Problems) as error:
         findings.raise_any()
     assert [each.where for each in error.value.problems] == ["a.txt:2", "a.txt:3"]
-    assert error.value.problems[0].what == "the line has 1 columns; 1 and 4 are read"
+    assert error.value.problems[0].what == "the line has 1 column; 1 and 4 are read"
 
 
 def test_a_tagged_file_as_a_task(write: Callable[..., str]) -> None:
