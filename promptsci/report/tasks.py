@@ -72,8 +72,6 @@ def averaging(name: str, task: Task) -> str:
     Raises:
         SpecError: there is no such metric.
     """
-    from promptsci.score import metric_named  # and with it numpy, which a list of tasks need not wait for
-
     if name.startswith("hub:"):
         return "as that metric of the evaluate library says"
     from promptsci.score import facts_of, form_metric  # and with it numpy, which a list of tasks need not wait for
