@@ -11,7 +11,6 @@ from rich.text import Text
 from promptsci.report.console import console, plain_table, show
 from promptsci.report.listing import show_list
 from promptsci.report.terminal import metric_name, percent
-from promptsci.score import facts_of, form_metric
 from promptsci.spec import Source, Task, Template
 
 Entry = dict[str, Any]
@@ -75,6 +74,8 @@ def averaging(name: str, task: Task) -> str:
     """
     if name.startswith("hub:"):
         return "as that metric of the evaluate library says"
+    from promptsci.score import facts_of, form_metric  # and with it numpy, which a list of tasks need not wait for
+
     return form_metric(name, facts_of(task)).averaging
 
 
