@@ -139,14 +139,15 @@ def yaml_trap(asked: TaskFile) -> Iterator[Hit]:
 
 def _splits(source: Source) -> set[str]:
     """The splits a source says it has; none where all that the Hub has are taken."""
-    return {split_name(name) for name in _origins(source)}
+    return {split_name(name) for name in source.split_names}
 
 
 def _origins(source: Source) -> dict[str, str]:
     """Split -> the file, address or Hub split that it is."""
     if source.urls is not None:
         return {split: file.url for split, file in source.urls.items()}
-    return dict(source.files or source.splits)
+    packaged = source.package.files if source.package is not None else {}
+    return dict(source.files or packaged or source.splits)
 
 
 RULES = rules_of(globals())
