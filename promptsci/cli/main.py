@@ -21,7 +21,6 @@ from promptsci.errors import PromptsciError
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "tune": "Train an adapter or a model on a task, and score it.",
-    "tune-head": "Train a classifier head on an encoder or decoder, and score it.",
     "runs": "List the runs on this machine.",
     "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
     "study": "Run several methods on one task, compare them, and say what to do.",
@@ -61,7 +60,7 @@ class Verbs(NamedGroup):
         """The verb's command."""
         if cmd_name not in VERBS:
             return None
-        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         command: click.Command = import_module(f"promptsci.cli.{module}").command
         return command
 

@@ -19,6 +19,7 @@ METHODS = {
     "prompt-tuning": "Embeddings before every prompt.",
     "ia3": "A factor for each key, value and feed-forward unit.",
     "full": "The model's own weights.",
+    "head": "A linear layer on an encoder or decoder, and its body with it.",
 }
 
 
@@ -34,6 +35,7 @@ def _method_options(command: Any) -> Any:
 @click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
+@click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
 @click.option("--validation-split", default="validation", show_default=True, help="Split that picks the best weights.")
@@ -65,12 +67,19 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --lora
     promptsci tune task=citation-intent --prefix epochs=5
     promptsci tune task=citation-intent --full --train last-2 --dry-run
+    promptsci tune task=citation-intent --head model=minilm
     """
     from promptsci.cli.progress import byte_progress
     from promptsci.pipeline.tuning import prepare_tune
     from promptsci.spec import Catalog
     from promptsci.tune.recipe import value_names
 
+    if "head" in options["methods"]:
+        from promptsci.cli.heads import tune_heads
+
+        _one_method(options)
+        tune_heads(options)
+        return
     values = value_names()
     given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
     settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
@@ -85,6 +94,19 @@ def command(**options: Any) -> None:
         _tune(prepared, options)
 
 
+def _one_method(options: Mapping[str, Any]) -> str:
+    """The method asked for; LoRA where none is.
+
+    Raises:
+        PromptsciError: several are.
+    """
+    methods = dict.fromkeys(options["methods"])
+    if len(methods) > 1:
+        names = " and ".join(f"--{name}" for name in methods)
+        raise PromptsciError(f"{names} are given; a tuning has one method", fix="Give one of them.")
+    return next(iter(methods), "lora")
+
+
 def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
@@ -95,11 +117,9 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
     from promptsci.pipeline import Settings
     from promptsci.pipeline.tuning import TuneSettings
 
-    methods = dict.fromkeys(options["methods"])
-    if len(methods) > 1:
-        names = " and ".join(f"--{name}" for name in methods)
-        raise PromptsciError(f"{names} are given; a tuning has one method", fix="Give one of them.")
-    method: Any = next(iter(methods), "lora")
+    method: Any = _one_method(options)
+    if options["frozen"]:
+        raise PromptsciError("--frozen says what of a head's body learns", fix="Use it with --head.")
     if "train" in values and method != "full":
         raise PromptsciError("--train says which of the model's own weights learn", fix="Use it with --full.")
     kept = ("shots", "choose", "pool", "seed", "limit", "dtype", "rule", "trust_remote_code")

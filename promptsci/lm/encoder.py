@@ -47,5 +47,5 @@ def _scores_no_text(model: str) -> ModelError:
     causal = next(name for name, known in catalogue().items() if known.kind == "causal LM")
     return ModelError(
         f"model '{model}' is an encoder: it turns texts into vectors and scores no words",
-        fix=f"Train a head on it: promptsci tune-head task=TASK model={model}; or name a causal LM: model={causal}.",
+        fix=f"Train a head on it: promptsci tune --head task=TASK model={model}; or name a causal LM: model={causal}.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from promptsci.data import (
     Dataset,
@@ -14,13 +14,11 @@ from promptsci.data import (
     Integrity,
     gold_reader,
     integrity,
-    read_dataset,
     seen_ids,
     stratified,
 )
 from promptsci.data.example import split_name
 from promptsci.errors import (
-    DataError,
     Problems,
     PromptsciError,
     SpecError,
@@ -40,6 +38,7 @@ from promptsci.lm import (
     resolve_causal,
 )
 from promptsci.pipeline.answering import reading_of, writing_of
+from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, facts_of, form_metric, usual_rule
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from promptsci.lm.embed import Embedder
 
 T = TypeVar("T")
-SAMPLE_SEED = 0
-"""Of the rows that ``limit`` takes: runs that differ in their seed are compared on the same rows."""
 
 EMBEDDER = "minilm"
 """The encoder of ``similar-embedding``."""
@@ -262,11 +259,6 @@ def _adapter(settings: Settings, model: ModelFolder) -> AdapterFolder | None:
     return adapter
 
 
-def pool_name(settings: Settings, task: Task) -> str:
-    """The split that shots come from, by its one name."""
-    return split_name(settings.pool or task.shots.from_)
-
-
 def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Template:
     """The template asked for, which can say the task.
 
@@ -277,53 +269,6 @@ def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Templa
     template = catalog.template(settings.template, task)
     check_fit(template, task)
     return template
-
-
-def read_data(settings: Settings, task: Task, notes: list[str]) -> Dataset:
-    """The split to score, the pool of shots, and train as far as it is there: leaks and the majority row need it."""
-    pool = pool_name(settings, task)
-    needed = dict.fromkeys([settings.split, *([pool] if settings.shots else [])])
-    dataset = read_dataset(task, settings.data, needed=list(needed))
-    if "train" in needed and pool in needed:
-        return dataset
-    try:
-        return read_dataset(task, settings.data, needed=[*needed, *{"train": None, pool: None}])
-    except PromptsciError as error:  # a zero-shot run needs no train
-        first = error.text().splitlines()[0]
-        notes.append(f"rows of {settings.split} that also stand in train are not known: {first}")
-        return dataset
-
-
-class Sampled(Protocol):
-    """Settings that say which rows are scored."""
-
-    @property
-    def split(self) -> str:
-        """The split that is scored."""
-        ...
-
-    @property
-    def limit(self) -> int | None:
-        """Rows to score, a stratified sample; None is all."""
-        ...
-
-
-def examples_to_score(settings: Sampled, dataset: Dataset, form: str) -> tuple[Example, ...]:
-    """The rows to score.
-
-    Raises:
-        DataError: none of them is labelled, so there would be nothing to score against.
-    """
-    split = dataset.split(settings.split)
-    rows = split.examples
-    examples = tuple(stratified(rows, settings.limit, SAMPLE_SEED) if settings.limit is not None else rows)
-    if not any(example.gold is not None for example in examples):
-        raise DataError(
-            f"none of the {len(examples)} rows has a label, so there is nothing to score against",
-            where=split.origin,
-            fix=f"Name the column that has it in task.yaml ({form}: column), or give labelled rows as data=PATH.",
-        )
-    return examples
 
 
 def _embedder(settings: Settings, task: Task, progress: Progress | None) -> Embedder | None:

@@ -9,7 +9,8 @@ from promptsci.data import Dataset, Example
 from promptsci.data.example import split_name
 from promptsci.errors import PromptsciError, did_you_mean, raise_all
 from promptsci.lm import Reader
-from promptsci.pipeline.prepare import Attempts, fitting_template, pool_name, read_data
+from promptsci.pipeline.prepare import Attempts, fitting_template
+from promptsci.pipeline.rows import pool_name, read_data
 from promptsci.pipeline.settings import Settings
 from promptsci.prompt import Assembler, Chooser, Encoder, Pool, Questioner, chooser
 from promptsci.spec import Catalog

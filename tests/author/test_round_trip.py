@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsci.data import LETTERS, Example
+from promptsci.data import LETTERS, Example, read_dataset
 from promptsci.data.spans import Span
 from promptsci.lm import Reader, pull, reader_of
 from promptsci.prompt import Assembler, Encoder
@@ -47,10 +48,29 @@ def _answered(task: Task, fields: dict[str, str]) -> st.SearchStrategy[Example]:
         "references": st.tuples(TEXTS.filter(lambda text: bool(text.strip()))),
         "phrases": st.lists(WORDS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
     }
+    if task.number is not None:
+        low, high = task.number.low, task.number.high
+        golds["number"] = st.floats(low, high).map(lambda value: float(task.number.written(value)))
+    if task.label_set is not None:
+        golds["labels"] = st.sets(st.sampled_from(task.labels), min_size=1).map(
+            lambda found: tuple(label for label in task.labels if label in found)
+        )
+    if task.record is not None:
+        golds["record"] = st.sampled_from(_records(task))
     if task.spans is not None:
         golds["spans"] = _spans(task.spans.types, fields[task.spans.text])
     gold = golds[task.form] if task.form in golds else st.sampled_from(task.labels)
     return st.builds(Example, st.just("row"), st.just(fields), gold)
+
+
+@functools.cache
+def _bundled(name: str) -> list[Any]:
+    return [row.gold for row in read_dataset(CATALOG.task(name), needed=["train"]).split("train").examples]
+
+
+def _records(task: Task) -> list[Any]:
+    """Right answers of the bundled rows: what follows a schema cannot be drawn letter by letter."""
+    return _bundled(task.name)
 
 
 def _spans(types: list[str], text: str) -> st.SearchStrategy[tuple[Span, ...]]:

@@ -39,7 +39,7 @@ def test_verbs_are_completed(project: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["run", ""], ["task=", "template=", "model=", "data=", "split="]),
+        (["run", ""], ["task=", "template=", "model=", "adapter=", "data=", "split=", "method="]),
         (["run", "t"], ["task=", "template="]),
         (["run", "task=verd"], ["task=verdicts"]),
         (["run", "ta"], None),
@@ -72,7 +72,7 @@ def test_nouns_and_names_are_completed(project: Path, words: list[str], offered:
         ("promptsci run task=verdicts template=", ["curt", "plain", "all"]),
         ("promptsci run task=verdicts template=c", ["curt"]),
         ("promptsci run task=verdicts tem", ["template=curt", "template=plain", "template=all"]),
-        ("promptsci run task=verdicts ", ["template=", "model=", "data=", "split="]),
+        ("promptsci run task=verdicts ", ["template=", "model=", "adapter=", "data=", "split=", "method="]),
         ("promptsci tasks show verd", ["verdicts"]),
     ],
 )

@@ -35,7 +35,7 @@ def test_a_causal_lm_is_found(tiny_lm_folder: Path) -> None:
 def test_an_encoder_is_refused_before_it_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
     """``model=minilm`` for scoring is answered with what it is for, and nothing is downloaded."""
     monkeypatch.setattr(fetch, "_ensure", lambda *_: pytest.fail("something is fetched"))
-    with pytest.raises(ModelError, match=r"is an encoder.*\n.*tune-head task=TASK model=minilm.*model=smollm2-135m"):
+    with pytest.raises(ModelError, match=r"is an encoder.*\n.*tune --head task=TASK model=minilm.*model=smollm2-135m"):
         resolve_causal("minilm")
 
 

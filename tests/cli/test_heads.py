@@ -10,7 +10,7 @@ def test_a_head_is_trained_and_scored_from_the_command_line(
     call: Callable[..., Any], project: Path, tiny_encoder_folder: Path
 ) -> None:
     """One JSON object on stdout, nothing else; the table for people; the run is listed."""
-    words = ["tune-head", "task=verdicts", f"model={tiny_encoder_folder}", "epochs=1", "batch=4"]
+    words = ["tune", "--head", "task=verdicts", f"model={tiny_encoder_folder}", "epochs=1", "batch=4"]
     answer = call(*words, "--json")
 
     assert (answer.code, answer.err) == (0, "")
@@ -24,9 +24,16 @@ def test_a_head_is_trained_and_scored_from_the_command_line(
 
 def test_what_a_head_cannot_use_is_refused(call: Callable[..., Any], project: Path, tiny_encoder_folder: Path) -> None:
     """Unknown values get the nearest spelling, bad ones the usual value, unknown models all that is known."""
-    assert "Did you mean 'epochs'" in call("tune-head", "task=verdicts", "epoch=1").err
-    answer = call("tune-head", "task=verdicts", "model=minilmm", "epochs=0")
+    assert "Did you mean 'epochs'" in call("tune", "--head", "task=verdicts", "epoch=1").err
+    answer = call("tune", "--head", "task=verdicts", "model=minilmm", "epochs=0")
     assert answer.code == 1
     assert "epochs=0 is too small" in answer.err
     assert "Did you mean 'minilm'" in answer.err
     assert not Path(os.environ["PROMPTSCI_RUNS"]).exists()
+
+
+def test_a_tuning_has_one_method_and_a_head_no_shots(call: Callable[..., Any], project: Path) -> None:
+    """Options of the other methods are refused by name, and so is --frozen without a head."""
+    assert "--head and --lora are given" in call("tune", "task=verdicts", "--head", "--lora").err
+    assert "--head does not know --shots" in call("tune", "task=verdicts", "--head", "--shots", 2).err
+    assert "--frozen says what of a head's body learns" in call("tune", "task=verdicts", "--frozen").err

@@ -1,0 +1,78 @@
+"""``promptsci tune --head``: train a classifier head on an encoder or decoder, and score it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from promptsci.cli.arguments import print_json, read_nouns
+from promptsci.errors import PromptsciError, raise_all
+
+NOUNS = ("task", "template", "model", "data", "split")
+VALUES = ("lr", "head_lr", "epochs", "patience", "batch", "warmup", "weight_decay", "class_weights")
+OPTIONS = (
+    "words",
+    "methods",
+    "frozen",
+    "train_split",
+    "train_rows",
+    "seed",
+    "limit",
+    "catalog",
+    "fresh",
+    "runs",
+    "as_json",
+    "debug",
+)
+
+
+def tune_heads(options: Mapping[str, Any]) -> None:
+    """Trains a linear layer on an encoder or decoder, and prints how it scores the test split.
+
+    Raises:
+        PromptsciError: something is wrong with what is asked.
+    """
+    from promptsci.cli.progress import byte_progress, row_progress
+    from promptsci.pipeline.tune_head import HeadSettings, prepare_head, tune_head
+    from promptsci.report import show_result
+    from promptsci.runs import runs_root
+    from promptsci.spec import Catalog
+
+    words = read_nouns(options["words"], (*NOUNS, *VALUES), required=["task"])
+    raise_all(_meaningless())
+    settings = HeadSettings(
+        **{noun: value for noun, value in words.items() if noun in NOUNS},  # type: ignore[arg-type]
+        recipe={name: value for name, value in words.items() if name in VALUES},
+        pool=options["train_split"],
+        pool_rows=options["train_rows"],
+        **{name: options[name] for name in ("seed", "limit", "frozen")},
+    )
+    with byte_progress() as progress:
+        prepared = prepare_head(settings, Catalog.standard(*options["catalog"]), _say, progress)
+    if prepared.model and prepared.model.notice:
+        click.echo(f"{prepared.model.name}: {prepared.model.notice}", err=True)
+    with row_progress(f"{prepared.task.name} head") as watcher:
+        result = tune_head(prepared, runs_root(options["runs"]), fresh=options["fresh"], watcher=watcher)
+    if options["as_json"]:
+        print_json(result)
+    else:
+        show_result(result)
+
+
+def _meaningless() -> list[PromptsciError]:
+    """What was given and says nothing to a head."""
+    context = click.get_current_context()
+    given = click.core.ParameterSource.COMMANDLINE
+    return [
+        PromptsciError(f"--head does not know {parameter.opts[0]}", fix="Leave it out.")
+        for parameter in context.command.params
+        if parameter.name not in OPTIONS and context.get_parameter_source(str(parameter.name)) == given
+    ]
+
+
+def _say(line: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(line, err=True)
