@@ -112,12 +112,13 @@ def check_tokens(task: Task, template: Template, rows: list[Example], encoder: E
 
 
 @pytest.mark.parametrize(("name", "wording"), WORDINGS, ids=["/".join(each) for each in WORDINGS])
-def test_fields_and_answers_survive(name: str, wording: str) -> None:
-    """A thousand random rows: every field is shown verbatim, and the target parses back to the gold label."""
+def test_fields_and_answers_survive(name: str, wording: str, request: pytest.FixtureRequest) -> None:
+    """A hundred random rows (--run-slow: a thousand): each field is shown verbatim, the target parses back to gold."""
+    n_rows = 1000 if request.config.getoption("--run-slow") else 100
     task = CATALOG.task(name)
     template = CATALOG.template(wording, task)
 
-    @settings(max_examples=1000 // ROWS)
+    @settings(max_examples=n_rows // ROWS)
     @given(rows_of(task))
     def holds(rows: list[Example]) -> None:
         check_text(task, template, rows)
