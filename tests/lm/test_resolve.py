@@ -59,8 +59,10 @@ def test_a_near_miss_is_corrected() -> None:
 
 
 @pytest.mark.parametrize("typed", ["./nothing", "a/b/c", "~/nothing", "nothing.gguf", "../x", "x/y.gguf"])
-def test_a_path_that_is_not_there_is_a_path(typed: str) -> None:
+def test_a_path_that_is_not_there_is_a_path(typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What looks like a path is never looked for on the Hub."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")  # nothing stands here, nor beside it
     with pytest.raises(ModelError, match="no model folder or file"):
         resolve(typed)
 
