@@ -105,6 +105,29 @@ class NamedGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def read_seeds(text: str) -> tuple[int, ...]:
+    """The seeds in ``0,1,2``, each once.
+
+    Raises:
+        PromptsciError: one is no number.
+    """
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError as error:
+        raise PromptsciError(f"--seeds '{text}' is not a list of numbers", fix="Write --seeds 0,1,2.") from error
+
+
+def given_beside(known: Sequence[str]) -> list[str]:
+    """The options of the current command that were typed and are not among those known by name."""
+    context = click.get_current_context()
+    typed = click.core.ParameterSource.COMMANDLINE
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in known and context.get_parameter_source(str(parameter.name)) == typed
+    ]
+
+
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
+from promptsci.cli.arguments import given_beside
 from promptsci.errors import Problems, PromptsciError
 
 NOUNS = ("task", "method", "data", "split")
@@ -41,14 +40,6 @@ def _refuse_others(nouns: Mapping[str, str], method: str) -> None:
     """Nothing when all that is asked for means something to a method that reads no prompt."""
     why = f"method={method} reads no prompt"
     words = [f"{noun}={value}" for noun, value in nouns.items() if noun not in NOUNS]
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
-    words += [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in OPTIONS
-        and context.get_parameter_source(str(parameter.name)) == given
-        and parameter.name != "debug"
-    ]
+    words += given_beside((*OPTIONS, "debug"))
     if words:
         raise Problems([PromptsciError(f"{why}, so {word} means nothing to it", fix="Leave it out.") for word in words])

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import print_json, read_nouns
+from promptsci.cli.arguments import given_beside, print_json, read_nouns
 from promptsci.errors import PromptsciError, raise_all
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -42,7 +42,7 @@ def tune_heads(options: Mapping[str, Any]) -> None:
     from promptsci.spec import Catalog
 
     words = read_nouns(options["words"], (*NOUNS, *VALUES), required=["task"])
-    raise_all(_meaningless())
+    raise_all([PromptsciError(f"--head does not know {name}", fix="Leave it out.") for name in given_beside(OPTIONS)])
     settings = HeadSettings(
         **{noun: value for noun, value in words.items() if noun in NOUNS},  # type: ignore[arg-type]
         recipe={name: value for name, value in words.items() if name in VALUES},
@@ -60,17 +60,6 @@ def tune_heads(options: Mapping[str, Any]) -> None:
         print_json(result)
     else:
         show_result(result)
-
-
-def _meaningless() -> list[PromptsciError]:
-    """What was given and says nothing to a head."""
-    context = click.get_current_context()
-    given = click.core.ParameterSource.COMMANDLINE
-    return [
-        PromptsciError(f"--head does not know {parameter.opts[0]}", fix="Leave it out.")
-        for parameter in context.command.params
-        if parameter.name not in OPTIONS and context.get_parameter_source(str(parameter.name)) == given
-    ]
 
 
 def _say(line: str) -> None:

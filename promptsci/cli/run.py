@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
-from promptsci.errors import PromptsciError
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, read_seeds
 
 NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 
@@ -130,14 +129,8 @@ def _adapters(words: str | None, runs: Any) -> list[str | None]:
     return [str(find_adapter(word, runs_root(runs))) for word in words.split(",")]
 
 
-def _seeds(text: str | None, seed: int) -> list[int]:
-    if text is None:
-        return [seed]
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise PromptsciError(f"--seeds '{text}' is not a list of numbers", fix="Write --seeds 0,1,2.") from error
-    return list(dict.fromkeys(seeds))
+def _seeds(text: str | None, seed: int) -> tuple[int, ...]:
+    return (seed,) if text is None else read_seeds(text)
 
 
 def _show_notice(notice: str | None, name: str) -> None:

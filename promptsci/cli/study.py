@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns, read_seeds
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split", "methods")
@@ -86,18 +86,6 @@ def read_asked(options: Mapping[str, Any]) -> Any:
         **nouns, seed=seeds[0], limit=options["limit"], format=options["format_"], dtype=options["dtype"]
     )
     return Asked(settings, methods, seeds, values, options["train_rows"])
-
-
-def read_seeds(text: str) -> tuple[int, ...]:
-    """The seeds in ``0,1,2``.
-
-    Raises:
-        PromptsciError: one is no number.
-    """
-    try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError as error:
-        raise PromptsciError(f"--seeds '{text}' is not a list of numbers", fix="Write --seeds 0,1,2.") from error
 
 
 def means_of(options: Mapping[str, Any], task: str) -> tuple[Any, Any]:

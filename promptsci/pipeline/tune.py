@@ -6,7 +6,7 @@ import gc
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.record import versions
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result
-from promptsci.pipeline.tuning import PreparedTune, lasting
+from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "format": run.format,
         "recipe": prepared.recipe.model_dump(),
         "rule": prepared.rule,
-        "settings": lasting(prepared.settings),
+        "settings": asdict(prepared.settings),
         "identity": prepared.identity(),
         "train_rows": len(prepared.lessons),
         "validation_rows": len(prepared.validation),

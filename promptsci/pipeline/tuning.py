@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,8 +222,3 @@ def _lessons(train: Prepared, rows: Sequence[Example], recipe: Recipe) -> list[L
             assert gold is not None
             lessons.append(Lesson(question.example.id, question.query, labels.index(gold), weight[gold]))
     return lessons
-
-
-def lasting(settings: TuneSettings) -> dict[str, Any]:
-    """The settings as tune.json keeps them."""
-    return asdict(settings)

@@ -107,5 +107,4 @@ def _head(seed: int, asked: Asked, catalog: Catalog, progress: Progress | None) 
 
 def _tuning(method: Any, seed: int, asked: Asked, catalog: Catalog) -> Work:
     run = replace(asked.settings, seed=seed)
-    values = {name: text for name, text in asked.values.items()}
-    return Tuning(method, prepare_tune(TuneSettings(run, method, values, train_rows=asked.train_rows), catalog))
+    return Tuning(method, prepare_tune(TuneSettings(run, method, asked.values, train_rows=asked.train_rows), catalog))

@@ -202,7 +202,7 @@ class Classifying:
 def tokens_of(prepared: Prepared) -> int:
     """Tokens that scoring all rows takes, about: what the first rows share, and a straight line through the others."""
     rows = prepared.examples
-    sample = [question for question in prepared.questioner.questions(rows[:SAMPLED])]
+    sample = prepared.questioner.questions(rows[:SAMPLED])
     queries = [[query for query in question.queries()] for question in sample]
     whole = distinct_tokens([query for each in queries for query in each])
     if len(rows) <= SAMPLED:
