@@ -15,12 +15,14 @@ from promptsci.lm import ModelFolder
 from promptsci.pipeline.answering import reading_of
 from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.rows import examples_to_score
-from promptsci.score import Facts, Metric, facts_of, metric_named
+from promptsci.score import GENERATED, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template
 from promptsci.tune import BagOfWords, Classifier, Labelled, Lessons, MajorityLabel
 
 Read = Callable[[Example], str]
 """The text of an example as a classifier reads it."""
+Pick = Callable[[Sequence[Example]], tuple[Sequence[Example], list[str]]]
+"""Which of the rows are learned from, and what the result must say of it."""
 
 METHODS: dict[str, Callable[[], Classifier]] = {"majority": MajorityLabel, "tfidf": BagOfWords}
 """``method=``: those that ``run`` fits on the spot."""
@@ -104,8 +106,9 @@ class PreparedClassifier:
 
     @property
     def rule(self) -> str:
-        """The only decision rule that makes sense here."""
-        return RULE
+        """The only decision rule that makes sense here, if answers are decided by one at all."""
+        usual = usual_rule(self.task.form)
+        return usual if usual == GENERATED else RULE
 
     @property
     def split(self) -> str:
@@ -152,9 +155,20 @@ def classifier_named(method: str) -> Classifier:
 
 
 def prepare_classifier(
-    settings: ClassifierSettings, catalog: Catalog, classifier: Classifier, read: Read = lambda example: example.text
+    settings: ClassifierSettings,
+    catalog: Catalog,
+    classifier: Classifier,
+    read: Read = lambda example: example.text,
+    pick: Pick = lambda rows: (rows, []),
 ) -> PreparedClassifier:
     """The run that these settings ask for, checked as a whole.
+
+    Args:
+        settings: of the run.
+        catalog: where the task is found.
+        classifier: what learns.
+        read: how it reads an example.
+        pick: which of the rows that validation does not hold out it learns from.
 
     Raises:
         PromptsciError: one thing is wrong.
@@ -165,7 +179,8 @@ def prepare_classifier(
     pool = split_name(settings.pool or task.shots.from_)
     settings = replace(settings, split=split_name(settings.split), pool=settings.pool and pool)
     attempt = Attempts()
-    metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
+    facts = facts_of(task)
+    metrics = attempt(lambda: tuple(form_metric(name, facts) for name in task.metrics))
     dataset = attempt(lambda: _dataset(settings, task, pool))
     examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
     raise_all(attempt.problems)
@@ -173,10 +188,11 @@ def prepare_classifier(
     assert dataset is not None
     assert examples is not None
     rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
+    picked, said = pick(rows.train)
     lessons = Lessons(
-        labels=task.labels,
+        facts=facts,
         whole=_labelled(rows.whole, task, read),
-        train=_labelled(rows.train, task, read),
+        train=_labelled(picked, task, read),
         validation=_labelled(rows.validation, task, read),
         metric=metrics[0],
         seed=settings.seed,
@@ -195,7 +211,7 @@ def prepare_classifier(
         seen=seen_ids(dataset, settings.split, pool),
         metrics=metrics,
         catalog=catalog,
-        notes=rows.notes,
+        notes=(*rows.notes, *said),
     )
 
 
@@ -244,16 +260,18 @@ def _rows(dataset: Dataset, settings: ClassifierSettings, pool: str, *, chooses:
 
 
 def _check_kind(task: Task, classifier: Classifier) -> None:
-    """Nothing for a task with one label a row.
+    """Nothing for a task whose answers the method can give.
 
     Raises:
         SpecError: the task asks for something else.
     """
-    if task.label is None:
-        what = f"method={classifier.name} learns one label a row; task {task.name} is {task.kind}"
-        raise SpecError(what, fix="Prompt a model instead: promptsci run task=" + task.name)
+    if task.form not in classifier.forms:
+        what = f"method={classifier.name} cannot answer with {task.form}, as task {task.name} ({task.kind}) asks"
+        fix = f"It knows {', '.join(classifier.forms)}. Prompt a model instead: promptsci run task={task.name}"
+        raise SpecError(what, fix=fix)
 
 
 def _labelled(examples: Sequence[Example], task: Task, read: Read) -> Labelled:
-    golds = [task.labels.index(example.gold) for example in examples if example.gold is not None]
-    return Labelled(tuple(read(example) for example in examples), np.array(golds, dtype=np.int64))
+    golds = [task.labels.index(example.gold) for example in examples] if task.label is not None else []
+    rows = tuple({"id": example.id, "gold": example.gold, **example.known} for example in examples)
+    return Labelled(tuple(read(example) for example in examples), np.array(golds, dtype=np.int64), rows)

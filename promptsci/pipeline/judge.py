@@ -29,7 +29,7 @@ def judge(prepared: Ready, folder: RunFolder) -> Result:
         folder.finish(list(judgement.decisions), judgement.decisions)
     stored = judgement.scores.to_json()
     if "rule_because" in record:  # a method for which the other rules make no sense
-        stored["rules"] = {rule: stored["rules"][rule]}
+        stored["rules"] = {name: metrics for name, metrics in stored["rules"].items() if name == rule}
     folder.write_scores(stored)
     if record["state"] != "done":
         record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]

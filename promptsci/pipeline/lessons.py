@@ -37,7 +37,7 @@ def teach(prepared: Prepared, rows: Sequence[Example], recipe: Recipe) -> Taught
     check_objective(prepared, recipe)
     notes: list[str] = []
     if prepared.task.relevance is not None:
-        rows, notes = _drawn(rows, recipe, prepared.seed)
+        rows, notes = drawn(rows, recipe.negatives, prepared.seed)
     right = prepared.questioner.assembler.right
     made = [
         Lesson(example.id, query, right(example) or (0,), weight)
@@ -91,8 +91,8 @@ def _weights(rows: Sequence[Example], recipe: Recipe) -> list[float]:
     return [len(rows) / (len(counts) * counts[example.gold]) for example in rows]
 
 
-def _drawn(rows: Sequence[Example], recipe: Recipe, seed: int) -> tuple[list[Example], list[str]]:
-    """The relevant candidates of each query, and some that are not, and what is to be said of the rest."""
+def drawn(rows: Sequence[Example], n: int, seed: int) -> tuple[list[Example], list[str]]:
+    """The relevant candidates of each query, n for each that are not, and what is to be said of the rest."""
     taken: set[str] = set()
     n_relevant = n_missed = n_without = 0
     for query, candidates in _by_query(rows).items():
@@ -100,12 +100,11 @@ def _drawn(rows: Sequence[Example], recipe: Recipe, seed: int) -> tuple[list[Exa
         n_missed += candidates[0].known["relevant"] - len(relevant)
         n_without += not relevant
         n_relevant += len(relevant)
-        drawn = _ranked(others, seed, query)[: recipe.negatives * len(relevant)]
-        taken.update(example.id for example in (*relevant, *drawn))
+        taken.update(example.id for example in (*relevant, *_ranked(others, seed, query)[: n * len(relevant)]))
     found = [example for example in rows if example.id in taken]
     notes = [
         f"learned from {n_relevant} relevant candidates of the first stage and {len(found) - n_relevant} that are not, "
-        f"{recipe.negatives} drawn for each (seed {seed})"
+        f"{n} drawn for each (seed {seed})"
     ]
     if n_missed or n_without:
         notes.append(
@@ -121,9 +120,9 @@ def _against(made: Sequence[Lesson], rows: Sequence[Example], recipe: Recipe, se
     for candidates in _by_query(rows).values():
         relevant, others = _divided(candidates)
         for example in relevant:
-            drawn = _ranked(others, seed, example.id)[: recipe.negatives]
-            if drawn:
-                yield replace(queries[example.id], others=tuple(queries[other.id].query for other in drawn))
+            below = _ranked(others, seed, example.id)[: recipe.negatives]
+            if below:
+                yield replace(queries[example.id], others=tuple(queries[other.id].query for other in below))
 
 
 def _by_query(rows: Iterable[Example]) -> dict[str, list[Example]]:

@@ -184,8 +184,8 @@ def _difference(folder: RunFolder, again: RunFolder) -> Difference:
 
 
 def _answer(row: Row) -> Any:
-    """What was decided for a row: its label, or the text that was written."""
-    return row["text"] if "text" in row else row["label"]
+    """What was decided for a row: the text that was written, its label, or what a head answered."""
+    return next(row[name] for name in ("text", "label", "answer") if name in row)
 
 
 def _numbers(row: Row) -> Iterator[tuple[str, float]]:

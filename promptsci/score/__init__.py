@@ -16,7 +16,7 @@ from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, p
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
-from promptsci.score.thresholds import best_thresholds
+from promptsci.score.thresholds import best_thresholds, labels_said
 from promptsci.score.trust import Trust, trust
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "from_rows",
     "judge_rows",
     "judged",
+    "labels_said",
     "load_hub_metric",
     "log_probabilities",
     "majority",
