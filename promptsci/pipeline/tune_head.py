@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from promptsci.tune.head_training import Report
 
 DEFAULT_BODY = "minilm"
+COUNTS = ("epochs", "batch", "patience", "negatives")
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,7 @@ def recipe_with(changes: dict[str, Any]) -> HeadRecipe:
             read[name] = known[name](value)
         except ValueError as error:
             raise SpecError(f"{name}={value} is no {known[name].__name__}", fix=f"Write {name}=NUMBER.") from error
-        if (known[name] is not str and read[name] < 0) or (
-            name in ("epochs", "batch", "patience", "negatives") and read[name] < 1
-        ):
+        if (known[name] is not str and read[name] < 0) or (name in COUNTS and read[name] < 1):
             raise SpecError(f"{name}={value} is too small", fix=f"The usual value is {getattr(usual, name)}.")
     if read.get("class_weights", "none") not in ("balanced", "none"):
         raise SpecError(f"there are no class weights '{read['class_weights']}'", fix="Known: balanced, none.")

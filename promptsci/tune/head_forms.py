@@ -166,12 +166,18 @@ class TaggedWords:
 
     def targets(self, pieces: Sequence[Piece], texts: Sequence[str], golds: Sequence[Any]) -> list[list[int]]:
         """The tag of each word at the piece that speaks for it; other pieces do not count."""
+        words = [words_of(text) for text in texts]
+        # Of the whole text: a window may begin inside a span.
+        tags = [
+            {start: tag for (start, _), tag in zip(mine, tagged(mine, gold, self.types), strict=True)}
+            for mine, gold in zip(words, golds, strict=True)
+        ]
         found = []
         for piece in pieces:
-            words, speaking = speakers(words_of(texts[piece.text]), piece.offsets, last=self.last)
+            held, speaking = speakers(words[piece.text], piece.offsets, last=self.last)
             targets = [IGNORED] * len(piece.ids)
-            for at, tag in zip(speaking, tagged(words, golds[piece.text], self.types), strict=True):
-                targets[at] = tag
+            for at, (start, _) in zip(speaking, held, strict=True):
+                targets[at] = tags[piece.text][start]
             found.append(targets)
         return found
 

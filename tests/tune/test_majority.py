@@ -13,14 +13,8 @@ LABELS = ("a", "b", "c")
 def lessons(golds: list[int]) -> Lessons:
     """Rows with these labels, whatever their texts."""
     rows = Labelled(tuple("x" for _ in golds), np.array(golds))
-    return Lessons(
-        Facts("label", LABELS),
-        rows,
-        rows,
-        Labelled((), np.array([], dtype=np.int64)),
-        metric_named("accuracy", LABELS),
-        0,
-    )
+    none = Labelled((), np.array([], dtype=np.int64))
+    return Lessons(Facts("label", LABELS), rows, rows, none, metric_named("accuracy", LABELS), 0)
 
 
 def test_every_text_gets_the_shares_of_train() -> None:
