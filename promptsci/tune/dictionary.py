@@ -1,7 +1,8 @@
 """``dictionary``: marks in a text what was marked in train, by longest match; the bar for finding typed spans.
 
 A phrase of train counts when it is marked in a large enough share of the places where it stands there, as the type that
-it has most often; how large is chosen on validation. Words are compared with case folded, save those that are all capitals, which abbreviations are.
+it has most often; how large is chosen on validation. Words are compared with case folded, save those that are all
+capitals, which abbreviations are.
 """
 
 from __future__ import annotations
