@@ -12,7 +12,7 @@ from promptsci.cli.arguments import given_beside, print_json, read_nouns
 from promptsci.errors import PromptsciError, raise_all
 
 NOUNS = ("task", "template", "model", "data", "split")
-VALUES = ("lr", "head_lr", "epochs", "patience", "batch", "warmup", "weight_decay", "class_weights")
+VALUES = ("lr", "head_lr", "epochs", "patience", "batch", "warmup", "weight_decay", "class_weights", "negatives")
 OPTIONS = (
     "words",
     "methods",

@@ -47,7 +47,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 def command(**options: Any) -> None:
     r"""Score a task with a language model, zero-shot or with a few examples.
 
-    method=majority and method=tfidf need no model: they learn from the labelled rows of --pool.
+    method=majority, tfidf, dictionary (spans) and lead (summaries) need no model: they learn from the rows of --pool.
 
     \b
     promptsci run task=citation-intent --shots 8

@@ -15,15 +15,22 @@ from promptsci.lm import ModelFolder
 from promptsci.pipeline.answering import reading_of
 from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.rows import examples_to_score
-from promptsci.score import Facts, Metric, facts_of, metric_named
+from promptsci.score import GENERATED, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template
-from promptsci.tune import BagOfWords, Classifier, Labelled, Lessons, MajorityLabel
+from promptsci.tune import BagOfWords, Classifier, Dictionary, Labelled, Lead, Lessons, MajorityLabel, WeighedTerms
 
 Read = Callable[[Example], str]
 """The text of an example as a classifier reads it."""
+Pick = Callable[[Sequence[Example]], tuple[Sequence[Example], list[str]]]
+"""Which of the rows are learned from, and what the result must say of it."""
 
-METHODS: dict[str, Callable[[], Classifier]] = {"majority": MajorityLabel, "tfidf": BagOfWords}
-"""``method=``: those that ``run`` fits on the spot."""
+METHODS: dict[str, tuple[Callable[[], Classifier], ...]] = {
+    "majority": (MajorityLabel,),
+    "tfidf": (BagOfWords, WeighedTerms),
+    "dictionary": (Dictionary,),
+    "lead": (Lead,),
+}
+"""``method=``: those that ``run`` fits on the spot, each for the forms of answers that it can give."""
 
 RULE = "sum"
 RULE_BECAUSE = (
@@ -104,8 +111,9 @@ class PreparedClassifier:
 
     @property
     def rule(self) -> str:
-        """The only decision rule that makes sense here."""
-        return RULE
+        """The only decision rule that makes sense here, if answers are decided by one at all."""
+        usual = usual_rule(self.task.form)
+        return usual if usual == GENERATED else RULE
 
     @property
     def split(self) -> str:
@@ -140,32 +148,65 @@ class PreparedClassifier:
         }
 
 
-def classifier_named(method: str) -> Classifier:
-    """The classifier that ``method=`` names.
+def classifier_named(method: str, task: Task) -> Classifier:
+    """The classifier that ``method=`` names, in the form of answers that the task asks for.
 
     Raises:
-        SpecError: there is none; the nearest spelling is given.
+        SpecError: there is none; the nearest spelling is given, or the methods that know the form.
     """
     if method not in METHODS:
         raise SpecError(f"there is no method '{method}' that run can fit", fix=did_you_mean(method, METHODS))
-    return METHODS[method]()
+    known = {name: found for name, makers in METHODS.items() for make in makers if task.form in (found := make()).forms}
+    if method not in known:
+        what = f"method={method} cannot answer with {task.form}, as task {task.name} ({task.kind}) asks"
+        others = f"Of the methods without a prompt {', '.join(known)} can. " if known else ""
+        raise SpecError(what, fix=f"{others}Prompt a model instead: promptsci run task={task.name}")
+    return known[method]
+
+
+def read_by(task: Task) -> Read:
+    """The text that a method without a template reads: the one that spans lie in, the longest field, or all of them."""
+    if task.spans is not None:
+        field = task.spans.text
+        return lambda example: str(example.fields[field])
+    if task.form in ("references", "phrases"):
+        return _longest
+    return lambda example: example.text
+
+
+def _longest(example: Example) -> str:
+    values = [" ".join(value) if isinstance(value, list) else str(value) for value in example.fields.values()]
+    return max(values, key=len)
 
 
 def prepare_classifier(
-    settings: ClassifierSettings, catalog: Catalog, classifier: Classifier, read: Read = lambda example: example.text
+    settings: ClassifierSettings,
+    catalog: Catalog,
+    classifier: Classifier,
+    read: Read | None = None,
+    pick: Pick = lambda rows: (rows, []),
 ) -> PreparedClassifier:
     """The run that these settings ask for, checked as a whole.
+
+    Args:
+        settings: of the run.
+        catalog: where the task is found.
+        classifier: what learns.
+        read: how it reads an example; None is as `read_by` says.
+        pick: which of the rows that validation does not hold out it learns from.
 
     Raises:
         PromptsciError: one thing is wrong.
         Problems: several things are.
     """
     task = catalog.task(settings.task)
-    _check_kind(task, classifier)
+    _check_form(task, classifier)
+    read = read or read_by(task)
     pool = split_name(settings.pool or task.shots.from_)
     settings = replace(settings, split=split_name(settings.split), pool=settings.pool and pool)
     attempt = Attempts()
-    metrics = attempt(lambda: tuple(metric_named(name, task.labels) for name in task.metrics))
+    facts = facts_of(task)
+    metrics = attempt(lambda: tuple(form_metric(name, facts) for name in task.metrics))
     dataset = attempt(lambda: _dataset(settings, task, pool))
     examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
     raise_all(attempt.problems)
@@ -173,10 +214,11 @@ def prepare_classifier(
     assert dataset is not None
     assert examples is not None
     rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
+    picked, said = pick(rows.train)
     lessons = Lessons(
-        labels=task.labels,
+        facts=facts,
         whole=_labelled(rows.whole, task, read),
-        train=_labelled(rows.train, task, read),
+        train=_labelled(picked, task, read),
         validation=_labelled(rows.validation, task, read),
         metric=metrics[0],
         seed=settings.seed,
@@ -195,7 +237,7 @@ def prepare_classifier(
         seen=seen_ids(dataset, settings.split, pool),
         metrics=metrics,
         catalog=catalog,
-        notes=rows.notes,
+        notes=(*rows.notes, *said),
     )
 
 
@@ -243,17 +285,19 @@ def _rows(dataset: Dataset, settings: ClassifierSettings, pool: str, *, chooses:
     return _Rows(whole, train, held, None, (note,))
 
 
-def _check_kind(task: Task, classifier: Classifier) -> None:
-    """Nothing for a task with one label a row.
+def _check_form(task: Task, classifier: Classifier) -> None:
+    """Nothing for a task whose answers the method can give.
 
     Raises:
         SpecError: the task asks for something else.
     """
-    if task.label is None:
-        what = f"method={classifier.name} learns one label a row; task {task.name} is {task.kind}"
-        raise SpecError(what, fix="Prompt a model instead: promptsci run task=" + task.name)
+    if task.form not in classifier.forms:
+        what = f"method={classifier.name} cannot answer with {task.form}, as task {task.name} ({task.kind}) asks"
+        fix = f"It knows {', '.join(classifier.forms)}. Prompt a model instead: promptsci run task={task.name}"
+        raise SpecError(what, fix=fix)
 
 
 def _labelled(examples: Sequence[Example], task: Task, read: Read) -> Labelled:
-    golds = [task.labels.index(example.gold) for example in examples if example.gold is not None]
-    return Labelled(tuple(read(example) for example in examples), np.array(golds, dtype=np.int64))
+    golds = [task.labels.index(example.gold) for example in examples] if task.label is not None else []
+    rows = tuple({"id": example.id, "gold": example.gold, **example.known} for example in examples)
+    return Labelled(tuple(read(example) for example in examples), np.array(golds, dtype=np.int64), rows)

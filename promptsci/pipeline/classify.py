@@ -15,7 +15,6 @@ from promptsci.pipeline.record import common_record, cost, is_data_path, is_task
 from promptsci.pipeline.run import Silent, Watcher, stoppable
 from promptsci.pipeline.settings import Result
 from promptsci.runs import Row, RunFolder, run_name
-from promptsci.score.outcomes import FloatArray
 from promptsci.tune import Fitted
 
 
@@ -85,23 +84,22 @@ def _predict(prepared: PreparedClassifier, folder: RunFolder, watcher: Watcher) 
 
 
 def _rows(prepared: PreparedClassifier, fitted: Fitted) -> list[Row]:
-    """The lines of predictions.jsonl; log-probabilities in nats to six decimals."""
+    """The lines of predictions.jsonl."""
     texts = [prepared.read(example) for example in prepared.examples]
-    log_probs: FloatArray = fitted.log_probs(texts)
     return [
         {
             "id": example.id,
             "gold": example.gold,
             "seen": example.id in prepared.seen,
-            "nats": {label: [round(float(x), 6)] for label, x in zip(prepared.task.labels, nats, strict=True)},
-            "premise_nats": None,
-            "content_free_nats": [],
+            **answer,
+            **({"premise_nats": None, "content_free_nats": []} if "nats" in answer else {}),
+            **example.known,
             "prompt_tokens": 0,
             "shots": [],
             "shots_dropped": 0,
             "prompt_sha256": hashlib.sha256(text.encode()).hexdigest()[:16],
         }
-        for example, text, nats in zip(prepared.examples, texts, log_probs, strict=True)
+        for example, text, answer in zip(prepared.examples, texts, fitted.answers(texts), strict=True)
     ]
 
 

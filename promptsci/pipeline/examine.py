@@ -1,4 +1,7 @@
-"""The evaluator during training: validation rows scored as ``run`` scores them, judged by the task's own metric."""
+"""The evaluator during training: validation rows answered as in ``run``, judged by the task's own metric.
+
+Answers that are written are really written, with the weights as they are, unless the recipe says ``examine=loss``.
+"""
 
 from __future__ import annotations
 
@@ -11,85 +14,133 @@ import numpy as np
 from promptsci.data import Example
 from promptsci.lm import Nats
 from promptsci.pipeline.prepare import Prepared
-from promptsci.prompt import Query
-from promptsci.score import from_rows, outcomes_of
+from promptsci.prompt import Query, Question
+from promptsci.score import GENERATED, best_thresholds, metric_rows
+from promptsci.score.decide import normalise
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
+    from promptsci.lm import TransformersLM
     from promptsci.lm.load import LoadedModel
 
-LOGGED_RULES = ("sum", "batch")
-"""Rules under which the main metric is logged; both come from the same log-likelihoods."""
+LOGGED_RULES = {"label": ("sum", "batch"), "relevance": ("sum", "batch"), "options": ("sum", "mean")}
+"""Form -> rules under which the main metric is logged; all come from the same log-likelihoods."""
 
 
 @dataclass
 class Examiner:
-    """Scores the validation rows with the model as it is, and remembers what the best weights said.
+    """Answers the validation rows with the model as it is, and remembers what the best weights said.
 
     Attributes:
         prepared: the task, its metrics, and how prompts are made.
         examples: the validation rows.
         rule: the decision rule of the main metric.
         folder: where the log-likelihoods of base and best weights are kept.
+        by: what decides which weights are the best: the main metric, or the loss of an objective.
     """
 
     prepared: Prepared
     examples: Sequence[Example]
     rule: str
     folder: TuneFolder
+    by: str = "metric"
+    questions: list[Question] = field(init=False)
     queries: list[Query] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Makes the prompts, once."""
-        self.queries = [question.query for question in self.prepared.questioner.questions(self.examples)]
+        """Makes the prompts, once; where answers are written, with the right answer behind them."""
+        questioner = self.prepared.questioner
+        self.questions = questioner.questions(self.examples)
+        self.queries = questioner.taught(self.questions)
 
     def begin(self, loaded: LoadedModel) -> dict[str, float]:
         """Metrics of the base weights, found once and kept."""
         measured = self.folder.read_measured()
         if measured is None:
-            nats = self.nats(loaded)
-            measured = {"base": nats, "base_metrics": self.metrics(nats), "best": None, "main": None}
+            nats, metrics = self._examine(loaded)
+            measured = {"base": nats, "base_metrics": metrics, "best": None, "main": None}
             self.folder.write_measured(measured)
         found: dict[str, float] = measured["base_metrics"]
         return found
 
     def __call__(self, loaded: LoadedModel) -> Mapping[str, float]:
         """Metrics of the weights as they are; what they said is kept where they are the best so far."""
-        nats = self.nats(loaded)
-        metrics = self.metrics(nats)
+        nats, metrics = self._examine(loaded)
         measured = self.folder.read_measured()
         assert measured is not None, "begin comes first"
         if measured["main"] is None or metrics["main"] > measured["main"]:
             self.folder.write_measured({**measured, "best": nats, "main": metrics["main"]})
         return metrics
 
+    def thresholds(self) -> dict[str, float]:
+        """Label -> the threshold with which the best weights do best, where each label is asked by itself."""
+        if not self.prepared.template.asks_each(self.prepared.task):
+            return {}
+        measured = self.folder.read_measured()
+        assert measured is not None, "begin comes first"
+        return best_thresholds(self._scored_rows(measured["best"]), self.prepared.task.labels)
+
     def nats(self, loaded: LoadedModel) -> list[Nats]:
-        """Log-likelihoods of each row's choices."""
-        from promptsci.lm import Scoring, TransformersLM
+        """Log-likelihoods of each row's choices, or of its right answer where answers are written."""
+        return self._scored(_reading(loaded))
 
-        return [one.nats for one in sorted(TransformersLM(loaded, Scoring(verify=0)).score(self.queries))]
+    def _scored(self, lm: TransformersLM) -> list[Nats]:
+        return [one.nats for one in sorted(lm.score(self.queries))]
 
-    def metrics(self, nats: Sequence[Nats]) -> dict[str, float]:
-        """``main``, of which more is better, the metric under each logged rule, and both losses in nats a row."""
-        labels = self.prepared.task.labels
-        rows = [
-            {"id": example.id, "gold": example.gold, "nats": dict(zip(labels, choices, strict=True))}
-            for example, choices in zip(self.examples, nats, strict=True)
+    def _examine(self, loaded: LoadedModel) -> tuple[list[Nats], dict[str, float]]:
+        """Log-likelihoods of the rows, and ``main``, of which more is better, with all that is logged beside it."""
+        lm = _reading(loaded)
+        nats = self._scored(lm)
+        losses = self.losses(nats)
+        if self.by == "metric":
+            return nats, {**self._metrics(self._rows(lm, nats)), **losses}
+        return nats, {"main": -losses[f"{self.by}_loss"], **losses}
+
+    def _rows(self, lm: TransformersLM, nats: Sequence[Nats]) -> list[dict[str, Any]]:
+        """The rows as predictions.jsonl would have them, as far as a judgement looks at them."""
+        writing, read = self.prepared.writing, self.prepared.questioner.assembler.read
+        if writing is None:
+            return self._scored_rows(nats)
+        written = dict(lm.generate([question.query for question in self.questions], writing))
+        return [
+            {"id": example.id, "gold": example.gold, "answer": read(written[number].text, example)}
+            for number, example in enumerate(self.examples)
         ]
-        logliks = from_rows(rows, labels)
-        main = self.prepared.metrics[0]
-        by_rule = {rule: main.point(outcomes_of(logliks, rule).labelled()) for rule in {*LOGGED_RULES, self.rule}}
-        sign = 1.0 if main.higher_is_better else -1.0
-        right = logliks.gold >= 0
-        gold = logliks.gold[right][:, None]
-        log_probs = outcomes_of(logliks, "sum").log_probs
-        assert log_probs is not None
-        return {
-            "main": sign * by_rule[self.rule],
-            **{f"{main.name}_{rule}": by_rule[rule] for rule in LOGGED_RULES},
-            "choice_loss": -float(np.take_along_axis(log_probs[right], gold, axis=1).mean()),
-            "lm_loss": -float(np.take_along_axis(logliks.sum_nats[right], gold, axis=1).mean()),
-        }
+
+    def _scored_rows(self, nats: Sequence[Nats]) -> list[dict[str, Any]]:
+        names = self.prepared.questioner.assembler.names
+        return [
+            {"id": one.id, "gold": one.gold, "nats": dict(zip(names(one), choices, strict=True)), **one.known}
+            for one, choices in zip(self.examples, nats, strict=True)
+        ]
+
+    def _metrics(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """``main``, and the metric under each logged rule."""
+        metric, facts = self.prepared.metrics[0], self.prepared.facts
+        logged = dict.fromkeys([self.rule, *LOGGED_RULES.get(facts.form, ())])
+        by_rule = {rule: metric.point(metric_rows(rows, facts, rule)) for rule in logged}
+        names = {rule: metric.name if rule == GENERATED else f"{metric.name}_{rule}" for rule in logged}
+        sign = 1.0 if metric.higher_is_better else -1.0
+        return {"main": sign * by_rule[self.rule], **{names[rule]: value for rule, value in by_rule.items()}}
+
+    def losses(self, nats: Sequence[Nats]) -> dict[str, float]:
+        """Means over rows, in nats: of the right choices among all, and of the right answers' words."""
+        right = self.prepared.questioner.assembler.right
+        choice, lm = [], []
+        for example, choices in zip(self.examples, nats, strict=True):
+            sums = np.array([sum(tokens) for tokens in choices])
+            gold = list(right(example)) or [0]
+            groups = normalise(sums.reshape(len(gold), -1))
+            choice.append(-float(groups.reshape(-1)[gold].sum()))
+            lm.append(-float(sums[gold].sum()))
+        found = {"lm_loss": float(np.mean(lm))}
+        return found if self.prepared.writing else {"choice_loss": float(np.mean(choice)), **found}
+
+
+def _reading(loaded: LoadedModel) -> TransformersLM:
+    from promptsci.lm import Scoring, TransformersLM
+
+    return TransformersLM(loaded, Scoring(verify=0))
 
 
 def furthest(some: Sequence[Any], others: Sequence[Any]) -> float:

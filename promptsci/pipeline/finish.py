@@ -86,8 +86,15 @@ def _reload(prepared: PreparedTune, path: Path, dtype: str) -> LoadedModel:
     return attach(base, read_adapter(path))
 
 
-def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training: Mapping[str, Any]) -> None:
-    """Puts the best weights where they stay, with a card that says what they are."""
+def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: Mapping[str, Any]) -> None:
+    """Puts the best weights where they stay, with a card that says what they are.
+
+    Args:
+        prepared: the tuning.
+        folder: where it stands.
+        trained: what became of it.
+        record: what tune.json says; ``training`` and ``thresholds`` of it belong to the weights.
+    """
     from promptsci.lm.adapter import CARD
     from promptsci.tune.weights import WEIGHTS
 
@@ -99,10 +106,12 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
             shutil.copy2(path, source / path.name)
     if prepared.recipe.method == "full":
         _copy_the_rest(prepared.run.model.path, source)
+    thresholds = record["thresholds"]
     card = {
         "name": prepared.name,
         "method": prepared.recipe.method,
         "rule": prepared.rule,
+        **({"thresholds": dict(thresholds)} if thresholds else {}),
         "task": prepared.run.task.name,
         "template": prepared.run.template.name,
         "format": prepared.run.format,
@@ -111,7 +120,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
             "sha256": prepared.run.model.sha256,
             "origin": prepared.run.model.origin,
         },
-        "training": dict(training),
+        "training": dict(record["training"]),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)

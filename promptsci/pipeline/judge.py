@@ -24,15 +24,16 @@ def judge(prepared: Ready, folder: RunFolder) -> Result:
     pool = prepared.integrity.splits.get(prepared.pool_name)
     wanted = Wanted(prepared.metrics, rule, pool.labels if pool else None)
     judgement = judge_rows(folder.rows(), prepared.facts, wanted)
-    if judgement.decisions and (record.get("rule"), record["state"]) != (rule, "done"):
+    facts = prepared.facts.to_json()
+    if judgement.decisions and (record.get("rule"), record["facts"], record["state"]) != (rule, facts, "done"):
         folder.finish(list(judgement.decisions), judgement.decisions)
     stored = judgement.scores.to_json()
     if "rule_because" in record:  # a method for which the other rules make no sense
-        stored["rules"] = {rule: stored["rules"][rule]}
+        stored["rules"] = {name: metrics for name, metrics in stored["rules"].items() if name == rule}
     folder.write_scores(stored)
     if record["state"] != "done":
         record["warnings"] = [*record["warnings"], *_dropped_shots(record, folder)]
-    folder.write_run({**record, "rule": rule, "state": "done"})
+    folder.write_run({**record, "rule": rule, "facts": facts, "state": "done"})
     return read_result(folder)
 
 
@@ -64,6 +65,7 @@ def read_result(folder: RunFolder) -> Result:
         **record["cost"],
         **{name: record[name] for name in DESCRIBED},
         **{name: record[name] for name in LEARNED if name in record},
+        **{name: value for name, value in record["facts"].items() if name == "thresholds"},
         "warnings": [*record["warnings"], *_few_rows(scores)],
         "run_dir": str(folder.path),
     }

@@ -40,6 +40,7 @@ from promptsci.lm import (
 from promptsci.pipeline.answering import reading_of, writing_of
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
+from promptsci.pipeline.thresholds import thresholds_for
 from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template, check_fit
@@ -66,6 +67,7 @@ class Prepared:
         notes: what the result must say of the data.
         adapter: what is put on the model.
         card: what tune wrote of the adapter or the model; empty for weights that it did not make.
+        thresholds: label -> the probability from which on it is answered, where each is asked by itself.
     """
 
     settings: Settings
@@ -86,6 +88,7 @@ class Prepared:
     notes: tuple[str, ...]
     adapter: AdapterFolder | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def method(self) -> str:
@@ -96,12 +99,14 @@ class Prepared:
     @property
     def rule(self) -> str:
         """The decision rule of the headline: the one asked for, the one the weights were tuned for, or the usual."""
-        return self.settings.rule or self.card.get("rule") or usual_rule(self.task.form)
+        usual, tuned = usual_rule(self.task.form), self.card.get("rule")
+        # Weights may have been tuned for answers of another kind.
+        return usual if usual == GENERATED else self.settings.rule or (tuned if tuned in RULES else usual)
 
     @property
     def facts(self) -> Facts:
         """What a judgement of the rows needs to know of the task."""
-        return facts_of(self.task)
+        return replace(facts_of(self.task), thresholds=self.thresholds)
 
     @property
     def split(self) -> str:
@@ -199,6 +204,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     questioner = Questioner(Assembler(task, parts.template), encoder, parts.chooser, context, room)
     raise_all(_once_a_place(questioner.check(parts.examples)))
     questioner.questions(parts.examples[:1])  # a shot that cannot be rendered is not to be found in mid-run
+    card = parts.adapter.card if parts.adapter else read_card(parts.model.path)
+    thresholds = thresholds_for(settings, task, parts.template, card)
     return Prepared(
         settings=settings,
         task=task,
@@ -217,7 +224,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         catalog=catalog,
         notes=tuple(notes),
         adapter=parts.adapter,
-        card=parts.adapter.card if parts.adapter else read_card(parts.model.path),
+        card=card,
+        thresholds=thresholds,
     )
 
 

@@ -148,7 +148,7 @@ def _story(
         head = prepare_head(settings, catalog, lambda _line: None, progress)
         return lambda folder, watcher: classify(head, folder, watcher=watcher)
     if isinstance(settings, ClassifierSettings):
-        learner = prepare_classifier(settings, catalog, classifier_named(settings.method))
+        learner = prepare_classifier(settings, catalog, classifier_named(settings.method, catalog.task(settings.task)))
         return lambda folder, watcher: classify(learner, folder, watcher=watcher)
     prompted = prepare(settings, catalog, progress)
     return lambda folder, watcher: run(prompted, folder, lms, watcher=watcher)
@@ -184,8 +184,8 @@ def _difference(folder: RunFolder, again: RunFolder) -> Difference:
 
 
 def _answer(row: Row) -> Any:
-    """What was decided for a row: its label, or the text that was written."""
-    return row["text"] if "text" in row else row["label"]
+    """What was decided for a row: the text that was written, its label, or what a head answered."""
+    return next(row[name] for name in ("text", "label", "answer") if name in row)
 
 
 def _numbers(row: Row) -> Iterator[tuple[str, float]]:

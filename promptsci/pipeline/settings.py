@@ -32,6 +32,7 @@ class Settings:
         sharing: whether prefixes are shared.
         verify: rows scored again one by one.
         adapter: folder of an adapter, as PEFT writes it; None scores with the base weights.
+        thresholds: folder of a finished run whose rows say from which probability on each label is answered.
         constrain: whether a written answer can be nothing but JSON that follows the task's schema.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     adapter: str | None = None
     trust_remote_code: bool = False
     constrain: bool = False
+    thresholds: str | None = None
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:

@@ -22,6 +22,7 @@ from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
     from promptsci.tune.memory import Need
+    from promptsci.tune.recipe import Recipe
     from promptsci.tune.trainer import TuneWatcher
 
 WatchRun = Callable[[Prepared], Any]
@@ -151,7 +152,7 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
         trust_remote_code=settings.trust_remote_code,
         trainable=True,
     )
-    examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder)
+    examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder, _examined_by(recipe))
     if is_first():
         examiner.begin(loaded)
     loaded = make_trainable(loaded, recipe, settings.seed)
@@ -168,9 +169,16 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     checks = check(prepared, trained, examiner, dtype)
     training = training_of(prepared, trained)
     # The weights come last: where they are, all that is said of them is there too.
-    folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
-    place(prepared, folder, trained, training)
+    ended = {**record, "training": training, "thresholds": examiner.thresholds(), "checks": checks, "log": trained.log}
+    folder.write({**ended, "state": "trained"})
+    place(prepared, folder, trained, ended)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
+
+
+def _examined_by(recipe: Recipe) -> str:
+    """The main metric, or the loss that is made small; documents against each other are judged as choices."""
+    losses = {"choice": "choice", "pairs": "choice", "lm": "lm"}
+    return "metric" if recipe.examine == "metric" else losses[recipe.objective]
 
 
 def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import SpecError, did_you_mean, raise_all
 from promptsci.lm import Progress, resolve
-from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, prepare_classifier
+from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, Read, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.lessons import drawn
 from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.run import Watcher
 from promptsci.pipeline.settings import Result
 from promptsci.prompt import Assembler
-from promptsci.spec import Catalog, check_fit
+from promptsci.spec import Catalog, Task, Template, check_fit
 from promptsci.tune.head import Head
 from promptsci.tune.head_recipe import HeadRecipe
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from promptsci.tune.head_training import Report
 
 DEFAULT_BODY = "minilm"
+COUNTS = ("epochs", "batch", "patience", "negatives")
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,17 @@ def prepare_head(
     assert template is not None
     assert model is not None
     head = Head(model, recipe, frozen=settings.frozen, report=report)
-    prepared = prepare_classifier(settings, catalog, head, Assembler(task, template).query)
+    pick = (lambda rows: drawn(rows, recipe.negatives, settings.seed)) if task.relevance else (lambda rows: (rows, []))
+    prepared = prepare_classifier(settings, catalog, head, _read(task, template), pick)
     return replace(prepared, template=template, model=model)
+
+
+def _read(task: Task, template: Template) -> Read:
+    """What a head reads of an example: the template's input block, or the very text whose words are tagged."""
+    if task.spans is None:
+        return Assembler(task, template).query
+    field = task.spans.text
+    return lambda example: str(example.fields[field])
 
 
 def recipe_with(changes: dict[str, Any]) -> HeadRecipe:
@@ -81,7 +92,7 @@ def recipe_with(changes: dict[str, Any]) -> HeadRecipe:
             read[name] = known[name](value)
         except ValueError as error:
             raise SpecError(f"{name}={value} is no {known[name].__name__}", fix=f"Write {name}=NUMBER.") from error
-        if (known[name] is not str and read[name] < 0) or (name in ("epochs", "batch", "patience") and read[name] < 1):
+        if (known[name] is not str and read[name] < 0) or (name in COUNTS and read[name] < 1):
             raise SpecError(f"{name}={value} is too small", fix=f"The usual value is {getattr(usual, name)}.")
     if read.get("class_weights", "none") not in ("balanced", "none"):
         raise SpecError(f"there are no class weights '{read['class_weights']}'", fix="Known: balanced, none.")

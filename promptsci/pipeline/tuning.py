@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promptsci.data import Example, read_dataset, stratified
+from promptsci.data import Example, Findings, gold_reader, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
+from promptsci.pipeline.lessons import check_objective, teach
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
 from promptsci.runs import run_name, settings_key
+from promptsci.score import GENERATED, usual_rule
 from promptsci.spec import Catalog
 from promptsci.tune.folder import TuneFolder
 from promptsci.tune.lesson import Lesson
@@ -26,7 +27,6 @@ TUNED_RULE = "sum"
 """Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
 EXAMINED_RULES = ("sum", "mean", "batch")
 """Rules that need nothing but the rows themselves."""
-MADE_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class PreparedTune:
     @property
     def rule(self) -> str:
         """The decision rule of the main metric."""
-        return self.settings.run.rule or TUNED_RULE
+        usual = usual_rule(self.run.task.form)
+        return usual if usual == GENERATED else self.settings.run.rule or TUNED_RULE
 
     def identity(self) -> dict[str, Any]:
         """All that decides the weights: same identity, same folder."""
@@ -123,10 +124,12 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         Problems: several things are.
     """
     run = prepare(settings.run, catalog, progress)
-    recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values)
-    _check_aim(recipe, settings.run.rule)
-    taught = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
-    train = prepare(taught, catalog)
+    n_parameters, written = count_weights(run.model.path), run.writing is not None
+    recipe = recipe_for(settings.method, n_parameters, settings.values, written=written)
+    _check_aim(recipe, settings.run.rule, run.task.form)
+    check_objective(run, recipe)
+    learned = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
+    train = prepare(learned, catalog)
     train.questioner.context -= recipe.n_virtual
     rows = [example for example in train.examples if example.gold is not None]
     notes = [*run.notes]
@@ -144,16 +147,17 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         rows = stratified(rows, settings.train_rows, settings.run.seed)
     notes += _missing_labels(run, rows, sampled=settings.train_rows is not None)
     notes += _seen_rows(validation, rows)
-    kept = stratified(validation, recipe.evaluate, settings.run.seed)
+    kept = _examined(validation, recipe.evaluate, settings.run.seed)
     if len(kept) < len(validation):
         notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
-    lessons = tuple(_lessons(train, rows, recipe))
-    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes))
+    taught = teach(train, rows, recipe)
+    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, (*notes, *taught.notes))
 
 
-def _check_aim(recipe: Recipe, rule: str | None) -> None:
-    if rule not in (None, *EXAMINED_RULES):
-        fix = f"Use --rule {', '.join(EXAMINED_RULES)}; any other can be read off the closing run."
+def _check_aim(recipe: Recipe, rule: str | None, form: str) -> None:
+    known = [each for each in EXAMINED_RULES if (form, each) != ("options", "batch")]
+    if rule not in (None, *known):
+        fix = f"Use --rule {', '.join(known)}; any other can be read off the closing run."
         raise TuneError(f"validation is not scored for the rule '{rule}', which needs reference prompts", fix=fix)
     if recipe.objective == "lm" and recipe.smoothing:
         fix = "Use objective=choice, or leave smoothing out."
@@ -174,10 +178,11 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
         if not labelled:
             raise TuneError(f"no row of {name} has a label", where=split.origin, fix="Name another: validation=...")
         return labelled, False
-    n_labels = len({example.gold for example in rows})
-    wanted = min(max(round(CARVED_SHARE * len(rows)), 2 * n_labels), len(rows) // 2)
+    n_labels = len({example.stratum for example in rows})
+    n_rows = len({example.group or example.id for example in rows})  # what is judged together is set aside together
+    wanted = min(max(round(CARVED_SHARE * n_rows), 2 * n_labels), n_rows // 2)
     if not wanted:
-        what = f"{len(rows)} labelled rows are too few to set some aside for validation"
+        what = f"{n_rows} labelled rows are too few to set some aside for validation"
         raise TuneError(what, fix="Give a validation split, or more rows.")
     return stratified(rows, wanted, settings.run.seed), True
 
@@ -185,15 +190,18 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
 def _missing_labels(run: Prepared, rows: Sequence[Example], *, sampled: bool) -> list[str]:
     """What to say of labels that no train row has; in all of train that is an error, in a small sample it happens.
 
+    It is none either where a row may have any number of labels or spans, as a rare one then says little.
+
     Raises:
         TuneError: no row of train has a label of the task.
     """
-    there = Counter(example.gold for example in rows)
-    missing = [label for label in run.task.labels if not there[label]]
+    labels_of = gold_reader(run.task, Findings("")).labels
+    there = {label for example in rows for label in labels_of(example.gold)}
+    missing = [label for label in run.task.labels if label not in there]
     if not missing:
         return []
     what = f"no train row has the label{'s' * (len(missing) > 1)} {', '.join(missing)}"
-    if sampled:
+    if sampled or run.task.answers.is_written:
         return [what]
     fix = "Add rows, take the label out of task.yaml, or name another train split: --train-split NAME."
     raise TuneError(what, where=run.dataset.origin, fix=fix)
@@ -209,16 +217,7 @@ def _seen_rows(validation: Sequence[Example], rows: Sequence[Example]) -> list[s
     )
 
 
-def _lessons(train: Prepared, rows: Sequence[Example], recipe: Recipe) -> list[Lesson]:
-    """The Lesson of each row: the very query that ``run`` would score."""
-    labels = train.task.labels
-    counts = Counter(example.gold for example in rows)
-    balanced = recipe.class_weights == "balanced"
-    weight = {label: len(rows) / (len(counts) * n) if balanced else 1.0 for label, n in counts.items()}
-    lessons = []
-    for start in range(0, len(rows), MADE_AT_ONCE):
-        for question in train.questioner.questions(rows[start : start + MADE_AT_ONCE]):
-            gold = question.example.gold
-            assert gold is not None
-            lessons.append(Lesson(question.example.id, question.query, labels.index(gold), weight[gold]))
-    return lessons
+def _examined(validation: Sequence[Example], n: int, seed: int) -> list[Example]:
+    """A sample of about n validation rows; those that are judged together are taken together."""
+    groups = {example.group for example in validation if example.group is not None}
+    return stratified(validation, -(-n * len(groups) // len(validation)) if groups else n, seed)

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from promptsci.data import LETTERS, Example
 from promptsci.data.written import WrittenForm, written_form
-from promptsci.spec import Task, Template
-from promptsci.spec.forms import Number
+from promptsci.spec import RELEVANT, Task, Template
+from promptsci.spec.forms import Number, said_of
 
 Variables = Mapping[str, Any]
 
@@ -39,8 +39,8 @@ class Answers(Protocol):
         """Name of each choice -> what the target block sees of it; none where the answer is written."""
         ...
 
-    def right(self, example: Example) -> Variables:
-        """What the target block sees of the right answer of a labelled example."""
+    def right(self, example: Example) -> tuple[str, ...]:
+        """Names of the right choices of a labelled example, one of each group; none where the answer is written."""
         ...
 
 
@@ -62,10 +62,37 @@ class LabelChoices:
         """Label -> its words."""
         return self._choices
 
-    def right(self, example: Example) -> Variables:
-        """The words of the label."""
+    def right(self, example: Example) -> tuple[str, ...]:
+        """The label."""
         assert example.gold is not None, "only labelled examples have a target"
-        return self._choices[example.gold]
+        return (example.gold,)
+
+
+class LabelQuestions:
+    """Any number of labels, each asked by itself: yes or no."""
+
+    written = None
+    same = True
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self.shown = {"choices": list(words.values())}
+        self.labels = tuple(words)
+        self._choices = {
+            said_of(label, said): {"label": word, "choice": said} for label, word in words.items() for said in RELEVANT
+        }
+
+    def row(self, example: Example) -> Variables:  # noqa: ARG002 - the protocol's shape
+        """Nothing."""
+        return {}
+
+    def choices(self, example: Example) -> Mapping[str, Variables]:  # noqa: ARG002 - the protocol's shape
+        """Label and yes or no -> the label's words, and the word."""
+        return self._choices
+
+    def right(self, example: Example) -> tuple[str, ...]:
+        """Yes or no for each label."""
+        assert example.gold is not None, "only labelled examples have a target"
+        return tuple(said_of(label, RELEVANT[label not in example.gold]) for label in self.labels)
 
 
 class OptionChoices:
@@ -87,10 +114,10 @@ class OptionChoices:
             for letter, option in zip(LETTERS, example.fields["choices"], strict=False)
         }
 
-    def right(self, example: Example) -> Variables:
-        """Letter and text of the right option."""
+    def right(self, example: Example) -> tuple[str, ...]:
+        """The letter of the right option."""
         assert example.gold is not None, "only labelled examples have a target"
-        return self.choices(example)[example.gold]
+        return (example.gold,)
 
 
 class NumberChoices:
@@ -114,11 +141,11 @@ class NumberChoices:
         """Number as it is written -> the same."""
         return self._choices
 
-    def right(self, example: Example) -> Variables:
+    def right(self, example: Example) -> tuple[str, ...]:
         """The nearest number of the scale."""
         gold = example.gold
         assert gold is not None, "only labelled examples have a target"
-        return self._choices[self.number.written(min(self.scale, key=lambda each: abs(each - gold)))]
+        return (self.number.written(min(self.scale, key=lambda each: abs(each - gold))),)
 
 
 class WrittenAnswer:
@@ -138,10 +165,9 @@ class WrittenAnswer:
         """Nothing."""
         return {}
 
-    def right(self, example: Example) -> Variables:
-        """The right answer as text."""
-        assert example.gold is not None, "only labelled examples have a target"
-        return {"answer": self.written.write(example)}
+    def right(self, example: Example) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's shape
+        """Nothing: there is no choice."""
+        return ()
 
 
 def _range(number: Number) -> dict[str, Any]:
@@ -176,9 +202,14 @@ def _labels(task: Task, template: Template) -> Answers:
     return LabelChoices(template.words(task.labels))
 
 
+def _label_set(task: Task, template: Template) -> Answers:
+    words = template.words(task.labels)
+    return LabelQuestions(words) if template.asks_each(task) else _written(task, template)
+
+
 _ANSWERS: Mapping[str, Callable[[Task, Template], Answers]] = {
     "label": _labels,
-    "labels": _written,
+    "labels": _label_set,
     "options": lambda _task, _template: OptionChoices(),
     "number": _number,
     "spans": _written,

@@ -118,13 +118,20 @@ class Assembler:
         Raises:
             PromptError: the answer is empty.
         """
-        right = self.answers.right(example)
-        choices = list(self.answers.choices(example).values())
-        if choices:
-            return self.targets(example)[choices.index(right)]
-        text = self._target(example, right)
+        right = self.right(example)
+        if right:
+            targets = self.targets(example)
+            return "\n".join(targets[place] for place in right)
+        assert self.answers.written is not None, "an answer is chosen or written"
+        assert example.gold is not None, "only labelled examples have a target"
+        text = self._target(example, {"answer": self.answers.written.write(example)})
         _check_targets([text], self.template)
         return text
+
+    def right(self, example: Example) -> tuple[int, ...]:
+        """Numbers of the right choices of a labelled example, one of each group; none where the answer is written."""
+        names = self.names(example)
+        return tuple(names.index(name) for name in self.answers.right(example))
 
     def targets(self, example: Example) -> tuple[str, ...]:
         """The answer that each choice would be, in their order; none where the answer is written.

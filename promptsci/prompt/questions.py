@@ -104,6 +104,25 @@ class Questioner:
             for example, chosen, fit, reference in zip(examples, shots, fitted, references, strict=True)
         ]  # fmt: skip
 
+    def taught(self, questions: Sequence[Question]) -> list[Query]:
+        """What is learned of each labelled question: its own query, with the right answer where answers are written.
+
+        That answer is the query's only choice, and ends as the model is to end it.
+
+        Raises:
+            PromptError: the right answer cannot be rendered.
+        """
+        if self.assembler.answers.written is None:
+            return [question.query for question in questions]
+        prompts = [
+            replace(
+                self.assembler.prompt(question.example, question.shots),
+                choices=(self.assembler.target(question.example),),
+            )
+            for question in questions
+        ]
+        return [self.encoder.ended(query) for query in self.encoder.encode(prompts)]
+
     def check(self, examples: Sequence[Example]) -> list[PromptsciError]:
         """Reasons why examples cannot be asked about at all, found without a model; no more than five.
 

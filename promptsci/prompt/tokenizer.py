@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SPECIAL_TOKENS = [f"{kind}_token" for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")]
 TODAY = datetime(2024, 7, 26, tzinfo=timezone.utc)
 """The day that chat templates are told it is, as a prompt must not change overnight: the one Llama 3 falls back to."""
+_OTHER_FORMAT = "Use --format plain or chat-one-turn."
+_ANSWER = "answer"
 
 # What a chat template raises when it cannot write these turns, itself or through the values it computes with.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -82,6 +84,21 @@ class Tokenizer:
         """The tokens as the vocabulary spells them, without those that were added to it."""
         return self._backend.get_vocab(with_added_tokens=False).keys()
 
+    @cached_property
+    def end_ids(self) -> tuple[int, ...]:
+        """The token that ends a text, as a tuple of it alone; nothing where the tokenizer names none."""
+        token = self._special_tokens.get("eos_token")
+        found = None if token is None else self._backend.token_to_id(token)
+        return () if found is None else (found,)
+
+    @cached_property
+    def turn_end_ids(self) -> tuple[int, ...]:
+        """The control token that the chat template puts behind an assistant's answer; where it puts none, `end_ids`."""
+        messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _ANSWER}]
+        text = self._write(messages, add_generation_prompt=False)
+        behind = self._backend.encode(text.rpartition(_ANSWER)[2], add_special_tokens=False).ids
+        return tuple(behind[:1]) if behind and behind[0] in self.special_ids else self.end_ids
+
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Encodings (ids, offsets in characters) of each text, without special tokens around them."""
         encodings: list[Encoding] = self._backend.encode_batch(list(texts), add_special_tokens=False)
@@ -132,22 +149,28 @@ class Tokenizer:
         return self._render([first, *messages[2:]])
 
     def _render(self, messages: list[dict[str, str]]) -> str:
-        import jinja2
-
-        fix = "Use --format plain or chat-one-turn."
-        try:
-            text = self._chat_template.render(
-                messages=messages, tools=None, documents=None, add_generation_prompt=True, **self._special_tokens
-            )
-        except (jinja2.TemplateError, *_FAULTS) as error:
-            what = f"the model's chat template refuses these turns: {error}"
-            raise ModelError(what, where=str(self.folder), fix=fix) from error
+        text = self._write(messages, add_generation_prompt=True)
         for message in messages:
             content = message["content"].strip()
             if content not in text and json.dumps(content, ensure_ascii=False) not in text:
                 what = f"the model's chat template leaves the {message['role']} turn out"
-                raise ModelError(what, where=str(self.folder), fix=fix)
+                raise ModelError(what, where=str(self.folder), fix=_OTHER_FORMAT)
         return text
+
+    def _write(self, messages: list[dict[str, str]], *, add_generation_prompt: bool) -> str:
+        import jinja2
+
+        try:
+            return self._chat_template.render(
+                messages=messages,
+                tools=None,
+                documents=None,
+                add_generation_prompt=add_generation_prompt,
+                **self._special_tokens,
+            )
+        except (jinja2.TemplateError, *_FAULTS) as error:
+            what = f"the model's chat template refuses these turns: {error}"
+            raise ModelError(what, where=str(self.folder), fix=_OTHER_FORMAT) from error
 
     @cached_property
     def _special_tokens(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -101,6 +101,11 @@ class Encoder:
     def answer(self, words: str) -> str:
         """An answer as it follows the prompt: with its space in plain text, bare after a chat header."""
         return f"{ANSWER_SPACE}{words}" if self.format == "plain" else words
+
+    def ended(self, query: Query) -> Query:
+        """The query with each choice ended as the model is to end an answer that it writes."""
+        end = self.tokenizer.end_ids if self.format == "plain" else self.tokenizer.turn_end_ids
+        return replace(query, choice_ids=tuple((*ids, *end) for ids in query.choice_ids))
 
     def encode(self, prompts: Sequence[Prompt]) -> list[Query]:
         """The Query of each prompt; prompts that are the same share their arrays.

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.terminal import interval, metric_name, percent
+from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name
 
 GIB = 2**30
+LOSSES = {"choice_loss": "loss of the choice", "lm_loss": "loss of the words"}
 
 
 def show_tuning(result: Mapping[str, Any], out: Console | None = None) -> None:
@@ -68,14 +69,14 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
 def _methods(runs: list[Mapping[str, Any]]) -> Table:
     """A row for the base and one for what was tuned."""
     table = plain_table()
-    names = list(dict.fromkeys([runs[-1]["main"], "accuracy"]))
+    names = leading(runs[-1])
     table.add_column(f"{runs[-1]['split']}, % [95 %]")
     for name in names:
         table.add_column(metric_name(name), justify="right")
     for title in ("rule", "rows"):
         table.add_column(title, justify="right")
     for run in runs:
-        cells = [interval(run["metrics"][name]) for name in names]
+        cells = [interval(run["metrics"][name], name) for name in names]
         table.add_row(run["method"], *cells, run["rule"], str(run["n"]))
     majority = runs[-1]["majority"]
     if majority:
@@ -85,9 +86,11 @@ def _methods(runs: list[Mapping[str, Any]]) -> Table:
 
 
 def _curve(result: Mapping[str, Any]) -> Table:
-    """Metric and losses before training and at each examination."""
+    """Metric, as far as it decides, and losses before training and at each examination."""
     table = plain_table()
-    for title in ("step", metric_name(result["runs"][-1]["main"]), "loss of the choice", "loss of the words"):
+    main, judged = result["runs"][-1]["main"], result["recipe"]["examine"] == "metric"
+    losses = {name: title for name, title in LOSSES.items() if name in result["checks"]}
+    for title in ("step", *([metric_name(main)] if judged else []), *losses.values()):
         table.add_column(title, justify="right")
     best = result["training"]["best_step"]
     rows = [(0, result["checks"])] + [
@@ -96,8 +99,11 @@ def _curve(result: Mapping[str, Any]) -> Table:
         if "eval_main" in one
     ]
     for step, found in rows:
-        losses = [f"{found[name]:.3f}" for name in ("choice_loss", "lm_loss")]
-        table.add_row(str(step), percent(found["main"]), *losses, style="bold" if step == best else None)
+        value = figure(
+            -found["main"] if main in PLAIN else found["main"], main
+        )  # errors are examined as their negatives
+        cells = [*([value] if judged else []), *(f"{found[name]:.3f}" for name in losses)]
+        table.add_row(str(step), *cells, style="bold" if step == best else None)
     return table
 
 

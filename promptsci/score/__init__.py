@@ -8,7 +8,7 @@ from promptsci.score.calibration import CALIBRATION, Calibration, ReliabilityBin
 from promptsci.score.decide import DEFAULT_RULE, RULES, available, decide, describe, log_probabilities, near_ties
 from promptsci.score.evaluation import GENERATED, Group, Scores, evaluate, evaluate_decisions, outcomes_of
 from promptsci.score.facts import Facts, facts_of
-from promptsci.score.forms import Judgement, Wanted, form_metric, judge_rows, usual_rule
+from promptsci.score.forms import Judgement, Wanted, form_metric, judge_rows, metric_rows, usual_rule
 from promptsci.score.hub import load_hub_metric
 from promptsci.score.judged import Judged, decided_rows, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
@@ -16,6 +16,7 @@ from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, p
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
+from promptsci.score.thresholds import best_thresholds, labels_said
 from promptsci.score.trust import Trust, trust
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Trust",
     "Wanted",
     "available",
+    "best_thresholds",
     "confusion_counts",
     "decide",
     "decided_rows",
@@ -60,12 +62,14 @@ __all__ = [
     "from_rows",
     "judge_rows",
     "judged",
+    "labels_said",
     "load_hub_metric",
     "log_probabilities",
     "majority",
     "mean_of_rows",
     "mean_of_sums",
     "metric_named",
+    "metric_rows",
     "near_ties",
     "outcomes_of",
     "per_class",

@@ -10,8 +10,10 @@ import numpy as np
 
 from promptsci.errors import DataError, RunError
 from promptsci.score.decide import normalise
+from promptsci.score.facts import Facts
 from promptsci.score.loglik import unique_ids
 from promptsci.score.outcomes import BoolArray, IntArray
+from promptsci.score.thresholds import labels_said
 
 Row = Mapping[str, Any]
 
@@ -66,8 +68,10 @@ class Answered:
         return self.take(places)
 
 
-def answered(rows: Iterable[Row]) -> Answered:
-    """The answers in rows of predictions.jsonl; where numbers on a scale were scored, their expectation.
+def answered(rows: Iterable[Row], facts: Facts) -> Answered:
+    """The answers in rows of predictions.jsonl.
+
+    Where choices were scored, it is the expectation of numbers on a scale, or the labels that reach their thresholds.
 
     Raises:
         RunError: no rows, an id is missing or stands twice, or a row has no answer.
@@ -78,16 +82,18 @@ def answered(rows: Iterable[Row]) -> Answered:
     return Answered(
         ids=unique_ids(stored),
         gold=tuple(row.get("gold") for row in stored),
-        answers=tuple(_answer(row) for row in stored),
+        answers=tuple(_answer(row, facts) for row in stored),
         seen=np.array([bool(row.get("seen", False)) for row in stored], dtype=np.bool_),
     )
 
 
-def _answer(row: Row) -> Any:
+def _answer(row: Row, facts: Facts) -> Any:
     if "answer" in row:
         return row["answer"]
     if not row.get("nats"):
         raise RunError(f"prediction '{row['id']}' has no answer", fix="Run the same command with --fresh.")
+    if facts.form == "labels":
+        return labels_said(row["nats"], facts.labels, facts.thresholds)
     return expectation(row["nats"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from promptsci.data import read_schema
@@ -19,12 +19,14 @@ class Facts:
         labels: its labels, types, or top-level fields.
         low: the lower end of its numbers.
         high: the upper end.
+        thresholds: label -> the probability from which on it is answered, where each is asked by itself.
     """
 
     form: str
     labels: tuple[str, ...] = ()
     low: float = 0.0
     high: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Facts:
@@ -34,7 +36,8 @@ class Facts:
 
     def to_json(self) -> dict[str, Any]:
         """What run.json holds beside the labels."""
-        return {"form": self.form, "low": self.low, "high": self.high}
+        given = {"thresholds": dict(self.thresholds)} if self.thresholds else {}
+        return {"form": self.form, "low": self.low, "high": self.high, **given}
 
 
 def facts_of(task: Task) -> Facts:

@@ -18,7 +18,7 @@ from promptsci.score.facts import Facts
 from promptsci.score.loglik import LogLikelihoods, from_option_rows, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named
 from promptsci.score.number_metrics import number_metrics
-from promptsci.score.outcomes import BoolArray
+from promptsci.score.outcomes import BoolArray, Outcomes
 from promptsci.score.rank_metrics import RANK_METRICS, rankings
 from promptsci.score.set_metrics import (
     class_scores,
@@ -92,9 +92,22 @@ def chosen_metrics(names: Sequence[str | Metric[Any]], facts: Facts) -> Metrics:
 def answered_rows(rows: Iterable[Row], facts: Facts, rule: str) -> Answered:
     """The rows of a form whose answers are no labels, as its metrics see them: the queries of a ranking, else rows."""
     if facts.form != "relevance":
-        return answered(rows)
+        return answered(rows, facts)
     stored = list(rows)
     return _ranked(stored, from_rows(stored, facts.labels), rule)
+
+
+def metric_rows(rows: Iterable[Row], facts: Facts, rule: str) -> Outcomes | Answered:
+    """The labelled rows of predictions.jsonl as the metrics of their form see them.
+
+    Raises:
+        RunError: rows are damaged, or lack what the rule needs.
+        DataError: no row has a right answer.
+    """
+    if facts.form in ("label", "options"):
+        logliks = from_rows(rows, facts.labels) if facts.form == "label" else from_option_rows(rows, LETTERS)
+        return outcomes_of(logliks, rule).labelled()
+    return answered_rows(rows, facts, rule).labelled()
 
 
 def usual_rule(form: str) -> str:
@@ -137,7 +150,7 @@ def _decided(logliks: LogLikelihoods, rule: str, wanted: Wanted) -> Judgement:
 
 def _judge_answers(rows: Iterable[Row], facts: Facts, wanted: Wanted) -> Judgement:
     stored = list(rows)
-    found = answered(stored)
+    found = answered(stored, facts)
     scores = _answer_scores(found, facts, wanted)
     scored = {row["id"]: answer for row, answer in zip(stored, found.answers, strict=True) if "nats" in row}
     return Judgement(replace(scores, details={**_written_details(stored), **scores.details}), scored)

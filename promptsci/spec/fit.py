@@ -17,6 +17,7 @@ def check_fit(template: Template, task: Task) -> None:
         [
             *_variable_problems(template, task),
             *_answer_problems(template, task),
+            *_label_problems(template, task),
             *_choice_problems(template, task),
             *_number_problems(template, task),
             *_writing_problems(template, task),
@@ -55,6 +56,16 @@ def _answer_problems(template: Template, task: Task) -> Iterator[PromptsciError]
         what = f"the target block does not use {' or '.join(map(repr, answers))}, so {why}"
         where = f"{template.path}:{template.trees['target'].lineno}"
         fix = f"Write {{{{ {answers[0]} }}}} where the answer stands."
+        yield SpecError(what, where=where, fix=fix, code="PS103")
+
+
+def _label_problems(template: Template, task: Task) -> Iterator[PromptsciError]:
+    """Labels are a list that is written, or each is asked by itself: never half of one and half of the other."""
+    used = template.variables("target") & set(task.answers.answers)
+    if task.form == "labels" and used not in (set(), {"answer"}, {"label", "choice"}):
+        what = f"the target block of a {task.kind} task cannot use {' and '.join(map(repr, sorted(used)))} alone"
+        where = f"{template.path}:{template.trees['target'].lineno}"
+        fix = "Write {{ answer }} for a list of labels, or {{ label }} and {{ choice }} to ask each label by itself."
         yield SpecError(what, where=where, fix=fix, code="PS103")
 
 

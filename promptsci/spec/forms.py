@@ -151,7 +151,8 @@ class Form(NamedTuple):
 
 FORMS: Mapping[str, Form] = {
     "label": Form("classification", False, ("macro_f1", "accuracy"), "balanced", ("choices",), (), ("choice",)),
-    "labels": Form("multilabel", True, ("micro_f1", "macro_f1"), "random", ("choices",), (), ("answer",)),
+    "labels": Form("multilabel", True, ("micro_f1", "macro_f1"), "random", ("choices",), (),
+                   ("answer", "label", "choice")),
     "options": Form("multiple-choice", False, ("accuracy",), "random", (), ("choices", "letters"),
                     ("choice", "letter")),
     "number": Form("regression", True, ("spearman", "mae"), "random", ("low", "high", "choices"), (), ("answer",)),
@@ -170,4 +171,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 """Kind -> the sections one of which a task of that kind has."""
 
 RELEVANT = ("yes", "no")
-"""The labels of a (query, document) pair."""
+"""The labels of a (query, document) pair, and of a label that is asked by itself."""
+
+
+def said_of(label: str, said: str) -> str:
+    """The name of a choice where each label is asked by itself: the label, and yes or no."""
+    return f"{label}: {said}"

@@ -90,7 +90,11 @@ class Template:
 
     def writes(self, task: Task) -> bool:
         """Whether the model writes the answer; otherwise it scores choices."""
-        return task.answers.is_written and not self.front.numbers
+        return task.answers.is_written and not self.front.numbers and not self.asks_each(task)
+
+    def asks_each(self, task: Task) -> bool:
+        """Whether each label of a set is asked by itself, yes or no."""
+        return task.form == "labels" and "choice" in self.variables("target")
 
     def variables(self, block: str) -> set[str]:
         """The variables that a block needs from outside: fields, ``choices``, ``choice``."""

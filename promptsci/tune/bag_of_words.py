@@ -19,7 +19,7 @@ import numpy as np
 from promptsci.errors import DataError
 from promptsci.score.decide import normalise
 from promptsci.score.outcomes import FloatArray, IntArray
-from promptsci.tune.classifier import Backend, Labelled, Lessons, absent_notes, with_absent
+from promptsci.tune.classifier import Answer, Backend, Labelled, Lessons, absent_notes, label_answers, with_absent
 from promptsci.tune.features import Features, candidates
 
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
@@ -44,7 +44,7 @@ class Regression:
 
     vectorizer: Any
     model: Any
-    n_labels: int
+    labels: tuple[str, ...]
     n_rows: int
     training: dict[str, Any]
     notes: tuple[str, ...] = ()
@@ -54,13 +54,18 @@ class Regression:
     def log_probs(self, texts: Sequence[str]) -> FloatArray:
         """Log-probabilities (nats) of the labels for texts [N, C]."""
         known = _log_probs(self.model, self.vectorizer.transform(texts))
-        return with_absent(known, self.model.classes_, self.n_labels, self.n_rows)
+        return with_absent(known, self.model.classes_, len(self.labels), self.n_rows)
+
+    def answers(self, texts: Sequence[str]) -> list[Answer]:
+        """The same for predictions.jsonl."""
+        return label_answers(self.labels, self.log_probs(texts))
 
 
 class BagOfWords:
     """TF-IDF and logistic regression."""
 
     name = "tfidf"
+    forms: tuple[str, ...] = ("label",)
     chooses = True
 
     def identity(self) -> dict[str, Any]:
@@ -89,7 +94,7 @@ class BagOfWords:
         counted = _counted(vectorizer, lessons.whole)
         model = _regression(best.class_weight).set_params(C=best.strength)
         converged = _fit(model, counted, lessons.whole.golds)
-        fitted = Regression(vectorizer, model, len(lessons.labels), len(lessons.whole), {})
+        fitted = Regression(vectorizer, model, lessons.labels, len(lessons.whole), {})
         fitted.training = {
             "seconds": round(time.perf_counter() - start, 3),
             "examples": len(lessons.whole),

@@ -1,25 +1,35 @@
-"""Methods that read no prompt: they learn labels from labelled texts and answer with a probability for each label."""
+"""Methods that read no prompt: they learn from labelled texts; most answer with a probability for each label."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from promptsci.score import Metric, Outcomes, decide
+from promptsci.score import Facts, Metric, Outcomes, decide
 from promptsci.score.decide import normalise
 from promptsci.score.outcomes import FloatArray, IntArray
+
+Answer = dict[str, Any]
+"""What a row of predictions.jsonl says of its answer: log-probabilities, or what was answered."""
 
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Texts [N] and their labels [N], as positions in the task's labels."""
+    """Texts [N] with what is right of them.
+
+    Args:
+        texts: as they are read.
+        golds: their labels [N] as positions in the task's labels; empty where a row has not one label.
+        rows: what predictions.jsonl says of each beside the answer: id, right answer, and what a judgement must know.
+    """
 
     texts: tuple[str, ...]
     golds: IntArray
+    rows: tuple[Mapping[str, Any], ...] = ()
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -31,7 +41,7 @@ class Lessons:
     """What a classifier may learn from.
 
     Args:
-        labels: the task's labels in task order [C].
+        facts: what a judgement of rows needs to know; its labels are the task's, in task order [C].
         whole: all labelled rows of the split that is learned from.
         train: those of them that validation does not hold out.
         validation: the rows by which settings are chosen.
@@ -39,12 +49,17 @@ class Lessons:
         seed: of all that is random.
     """
 
-    labels: tuple[str, ...]
+    facts: Facts
     whole: Labelled
     train: Labelled
     validation: Labelled
-    metric: Metric[Outcomes]
+    metric: Metric[Any]
     seed: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The task's labels in task order [C]."""
+        return self.facts.labels
 
     @property
     def sign(self) -> int:
@@ -56,6 +71,13 @@ class Lessons:
         seen = np.zeros(len(rows), dtype=np.bool_)
         outcomes = Outcomes(self.labels, rows.golds, decide(log_probs), seen, log_probs)
         return self.sign * self.metric.point(outcomes)
+
+
+def label_answers(labels: Sequence[str], log_probs: FloatArray) -> list[Answer]:
+    """What predictions.jsonl says of rows with these log-probabilities [N, C], in nats to six decimals."""
+    return [
+        {"nats": {label: [round(float(x), 6)] for label, x in zip(labels, nats, strict=True)}} for nats in log_probs
+    ]
 
 
 class Backend(NamedTuple):
@@ -90,20 +112,22 @@ class Fitted(Protocol):
         """What the result must say."""
         ...
 
-    def log_probs(self, texts: Sequence[str]) -> FloatArray:
-        """Log-probabilities (nats) of the labels for texts [N, C]; every one is finite."""
+    def answers(self, texts: Sequence[str]) -> list[Answer]:
+        """What predictions.jsonl says of the answer about each text; log-probabilities are finite."""
         ...
 
 
 class Classifier(Protocol):
-    """A method that learns labels from labelled texts.
+    """A method that learns from labelled texts.
 
     Attributes:
         name: of the method.
+        forms: the forms of answers that it can give.
         chooses: whether it chooses settings, for which it needs validation rows.
     """
 
     name: str
+    forms: tuple[str, ...]
     chooses: bool
 
     def identity(self) -> dict[str, Any]:

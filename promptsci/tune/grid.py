@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from promptsci.tune.lesson import Lesson, Objective
 
@@ -17,7 +18,7 @@ class Grid:
     Attributes:
         places: [P] numbers of the log-likelihoods.
         cells: [P] the cell, lesson x C + choice, that each of them is part of.
-        gold: [L] the right choice's column.
+        gold: [L, G] the column of the right choice of each group.
         weights: [L] how much each lesson counts.
         n_choices: [L] columns in use; the others stay empty.
     """
@@ -42,12 +43,12 @@ class Grid:
 
 def grid_of(lessons: Sequence[Lesson], objective: Objective, parts: Sequence[tuple[int, int, int]]) -> Grid:
     """The Grid of lessons whose log-likelihoods stand in these (place, lesson, choice)."""
-    n_choices = [len(lesson.asked(objective).choices) for lesson in lessons]
+    n_choices = [len(lesson.sequences(objective)) for lesson in lessons]
     width = max(n_choices)
     return Grid(
         places=torch.tensor([place for place, _, _ in parts]),
         cells=torch.tensor([lesson * width + choice for _, lesson, choice in parts]),
-        gold=torch.tensor([lesson.gold if objective == "choice" else 0 for lesson in lessons]),
+        gold=torch.tensor([lesson.gold for lesson in lessons]),
         weights=torch.tensor([lesson.weight for lesson in lessons], dtype=torch.float32),
         n_choices=torch.tensor(n_choices),
     )
@@ -57,17 +58,40 @@ def loss(objective: Objective, nats: torch.Tensor, grid: Grid, smoothing: float 
     """[] the weighted sum over lessons of an objective's loss, in nats.
 
     ``choice`` is the cross-entropy of the right choice under the softmax of the choices' summed log-likelihoods, of
-    which ``smoothing`` moves a share to all choices alike. ``lm`` is the negative log-likelihood of the right answer.
+    which ``smoothing`` moves a share to all choices alike; where choices form groups, it is the sum over them: binary
+    cross-entropy for groups of yes and no. ``lm`` is the negative log-likelihood of the right answers. ``pairs`` is how
+    badly the first document stands against the others by its log-odds, the mean over them.
 
     Source:
-        Label smoothing: Szegedy et al. 2016, arXiv 1512.00567, section 7.
+        Label smoothing: Szegedy et al. 2016, arXiv 1512.00567, section 7. Pairs: Burges et al. 2005 (RankNet), ICML.
     """
     sums = grid.sums(nats)
     if objective == "lm":
-        return -(sums[:, 0] * grid.weights).sum()
-    log_probs = sums.log_softmax(dim=-1)
-    each = -log_probs.gather(1, grid.gold[:, None])[:, 0]
-    if smoothing:
-        uniform = -log_probs.masked_fill(log_probs.isneginf(), 0.0).sum(dim=-1) / grid.n_choices
-        each = (1 - smoothing) * each + smoothing * uniform
+        return -(sums.masked_fill(sums.isneginf(), 0.0).sum(dim=-1) * grid.weights).sum()
+    each = _pairs(sums, grid) if objective == "pairs" else _choice(sums, grid, smoothing)
     return (each * grid.weights).sum()
+
+
+def _choice(sums: torch.Tensor, grid: Grid, smoothing: float) -> torch.Tensor:
+    """[L] cross-entropy, summed over the groups of choices."""
+    n_groups = grid.gold.shape[1]
+    log_probs = sums.view(len(sums), n_groups, -1).log_softmax(dim=-1).flatten(1)
+    each = -log_probs.gather(1, grid.gold).sum(dim=-1)
+    if smoothing:
+        uniform = -log_probs.masked_fill(log_probs.isneginf(), 0.0).sum(dim=-1) * n_groups / grid.n_choices
+        each = (1 - smoothing) * each + smoothing * uniform
+    return each
+
+
+def _pairs(sums: torch.Tensor, grid: Grid) -> torch.Tensor:
+    """[L] mean over the other documents of the log of one plus the odds that they stand above the first.
+
+    The first is right with one of its two choices, and so would the others be.
+    """
+    two = sums.view(len(sums), -1, 2)
+    right = grid.gold[:, :1, None].expand(-1, two.shape[1], 1)
+    odds = (two.gather(2, right) - two.gather(2, 1 - right))[..., 0]
+    there = torch.arange(1, odds.shape[1], device=sums.device) < (grid.n_choices // 2)[:, None]
+    # What is not there is no number, and must not meet the gradient of what is.
+    gaps = torch.where(there, odds[:, :1] - odds[:, 1:], torch.zeros_like(odds[:, 1:]))
+    return torch.where(there, functional.softplus(-gaps), torch.zeros_like(gaps)).sum(dim=-1) / there.sum(dim=-1)

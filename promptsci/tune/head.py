@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,55 +13,93 @@ import numpy as np
 
 from promptsci.errors import ModelError
 from promptsci.lm import ModelFolder, is_encoder
+from promptsci.score import best_thresholds, labels_said
 from promptsci.score.outcomes import FloatArray
-from promptsci.tune.classifier import Backend, Labelled, Lessons, absent_notes
+from promptsci.tune.classifier import Answer, Backend, Labelled, Lessons, absent_notes
 from promptsci.tune.head_recipe import HeadRecipe
 
 if TYPE_CHECKING:
+    from promptsci.tune.head_forms import HeadForm
     from promptsci.tune.head_model import HeadModel, Pooling
     from promptsci.tune.head_tokens import HeadTokens
     from promptsci.tune.head_training import Report
 
 RELOAD_TOLERANCE = 1e-5
 CHECKED_ROWS = 64
-BATCH = 32
+FORMS: tuple[str, ...] = ("label", "labels", "number", "spans", "relevance")
 
 
 @dataclass(eq=False)
 class TrainedHead:
     """A head that was trained and read back from disk."""
 
-    model: HeadModel
-    tokens: HeadTokens
+    reader: HeadReader
     training: dict[str, Any]
     lesson_notes: tuple[str, ...]
-    computed: int = 0
 
     @property
     def backend(self) -> Backend:
         """What computes."""
-        return Backend("transformers", "float32", next(self.model.parameters()).device.type)
+        return Backend("transformers", "float32", self.reader.device)
+
+    @property
+    def computed(self) -> int:
+        """Tokens that have gone through the body to answer."""
+        return self.reader.computed
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the result must say: labels never answered, texts that were cut."""
-        cut = {"learned from": self.training["cut"], "scored": self.tokens.n_cut}
-        return (
-            *self.lesson_notes,
-            *(
-                f"{n} texts {what} are longer than {self.tokens.limit} tokens and lost their end"
-                for what, n in cut.items()
-                if n
-            ),
-        )
+        """What the result must say: labels never answered, texts that were cut or read in windows."""
+        tokens = self.reader.tokens
+        done = "lost their end"
+        if tokens.in_windows:
+            done = f"were read in windows that share {tokens.overlap} tokens"
+        long = {"learned from": self.training["long_texts"], "scored": tokens.n_long}
+        said = (f"{n} texts {what} are longer than {tokens.limit} tokens and {done}" for what, n in long.items() if n)
+        return (*self.lesson_notes, *said)
 
-    def log_probs(self, texts: Sequence[str]) -> FloatArray:
-        """Log-probabilities (nats) of the labels for texts [N, C]."""
-        from promptsci.tune.head_training import log_probs
+    def answers(self, texts: Sequence[str]) -> list[Answer]:
+        """What predictions.jsonl says of the answer about each text."""
+        found = self.reader.answers(texts)
+        if "thresholds" not in self.training:
+            return found
+        thresholds = self.training["thresholds"]
+        return [{**one, "answer": labels_said(one["nats"], tuple(thresholds), thresholds)} for one in found]
 
-        ids = self.tokens.ids(texts)
-        self.computed += sum(map(len, ids))
-        return log_probs(outputs_of(self.model, self.tokens, ids))
+
+@dataclass(eq=False)
+class HeadReader:
+    """A model that answers texts in its form, and counts the tokens it reads."""
+
+    model: HeadModel
+    tokens: HeadTokens
+    form: HeadForm
+    computed: int = 0
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return next(self.model.parameters()).device.type
+
+    def answers(self, texts: Sequence[str]) -> list[Answer]:
+        """The answer about each text."""
+        from promptsci.tune.head_tokens import outputs_of
+
+        pieces = self.tokens.read(texts)
+        self.computed += sum(len(piece.ids) for piece in pieces)
+        return self.form.answers(pieces, texts, outputs_of(self.model, self.tokens, pieces))
+
+    def value(self, lessons: Lessons) -> float:
+        """The metric on the validation rows."""
+        from promptsci.score import GENERATED, metric_rows, usual_rule
+
+        rule = GENERATED if usual_rule(lessons.facts.form) == GENERATED else "sum"
+        return lessons.metric.point(metric_rows(self.rows(lessons.validation), lessons.facts, rule))
+
+    def rows(self, labelled: Labelled) -> list[dict[str, Any]]:
+        """Labelled rows as predictions.jsonl would have them."""
+        answers = self.answers(labelled.texts)
+        return [{**row, **answer} for row, answer in zip(labelled.rows, answers, strict=True)]
 
 
 class Head:
@@ -75,6 +113,7 @@ class Head:
     """
 
     name = "head"
+    forms = FORMS
     chooses = True
 
     def __init__(self, body: ModelFolder, recipe: HeadRecipe, *, frozen: bool, report: Report) -> None:
@@ -93,80 +132,96 @@ class Head:
         Raises:
             ModelError: the body cannot be loaded, or the head does not answer from disk as it did in memory.
         """
-        from promptsci.tune.head_folder import load_head
-        from promptsci.tune.head_tokens import HeadTokens
-
         folder = home / "model"
         if not (folder / "head.json").is_file():
             self._train(lessons, folder)
-        model, training = load_head(folder)
-        tokens = HeadTokens(folder, training["max_tokens"])
-        return TrainedHead(_placed(model), tokens, training, absent_notes(lessons.train.golds, lessons.labels))
+        reader, training = self._read(lessons, folder)
+        absent = absent_notes(lessons.train.golds, lessons.labels) if lessons.facts.form == "label" else ()
+        golds = [row["gold"] for row in lessons.train.rows]
+        return TrainedHead(reader, training, (*absent, *reader.form.notes(lessons.train.texts, golds)))
 
-    def _train(self, lessons: Lessons, folder: Path) -> None:
+    def _read(self, lessons: Lessons, folder: Path) -> tuple[HeadReader, dict[str, Any]]:
+        from promptsci.tune.head_folder import load_head
+        from promptsci.tune.head_tokens import HeadTokens
+
+        model, training = load_head(folder)
+        form = self._form(lessons)
+        tokens = HeadTokens(folder, training["max_tokens"], in_windows=form.each_token)
+        return HeadReader(_placed(model), tokens, form), training
+
+    def _form(self, lessons: Lessons) -> HeadForm:
+        from promptsci.tune.head_forms import head_form
+
+        return head_form(lessons.facts, causal=not is_encoder(self.body.path))
+
+    def _begin(self, lessons: Lessons) -> HeadReader:
+        """The body with a layer that has learned nothing."""
         from transformers import set_seed
 
         from promptsci.lm.context import context_length
         from promptsci.lm.embed import load_body
-        from promptsci.tune.head_folder import load_head, save_head
         from promptsci.tune.head_model import HeadModel, HeadShape
         from promptsci.tune.head_tokens import HeadTokens
+
+        body, form = load_body(self.body.path), self._form(lessons)
+        set_seed(lessons.seed)  # of the layer's first weights
+        whole: Pooling = "mean" if is_encoder(self.body.path) else "last"
+        model = HeadModel(body, HeadShape(form.outputs, "tokens" if form.each_token else whole, self.frozen))
+        limit = context_length(body.config.get_text_config())
+        return HeadReader(model, HeadTokens(self.body.path, limit, in_windows=form.each_token), form)
+
+    def _train(self, lessons: Lessons, folder: Path) -> None:
+        from promptsci.tune.head_folder import save_head
         from promptsci.tune.head_training import HeadJob, train_head
 
         start = time.perf_counter()
-        body = load_body(self.body.path)
-        set_seed(lessons.seed)  # of the layer's first weights
-        pooling: Pooling = "mean" if is_encoder(self.body.path) else "last"
-        model = HeadModel(body, HeadShape(lessons.labels, pooling, self.frozen))
-        tokens = HeadTokens(self.body.path, context_length(body.config.get_text_config()))
+        reader = self._begin(lessons)
         work = folder.with_name("trainer")
-        history = train_head(HeadJob(model, tokens, lessons, self.recipe), work, self.report)
+        history = train_head(HeadJob(reader, lessons, self.recipe), work, self.report)
         main = lessons.metric.name
         best = max(history, key=lambda epoch: lessons.sign * epoch[main])
         training = {
             "seconds": round(time.perf_counter() - start, 3),
             "examples": len(lessons.train),
-            "trainable_parameters": model.n_trainable,
+            "trainable_parameters": reader.model.n_trainable,
             "validation_examples": len(lessons.validation),
             **self.identity(),
-            "pooling": pooling,
-            "max_tokens": tokens.limit,
-            "cut": tokens.n_cut,
+            "pooling": reader.model.shape.pooling,
+            "max_tokens": reader.tokens.limit,
+            "long_texts": reader.tokens.n_long,
             "best_epoch": best["epoch"],
             "tried": len(history),
             "history": history,
             "validation": {main: best[main]},
+            **_thresholds(reader, lessons),
         }
-        some = _first(lessons.validation, CHECKED_ROWS)
-        before = outputs_of(model.eval(), tokens, tokens.ids(some.texts))
-        save_head(model, self.body.path, training, folder)
-        _check_reload(before, outputs_of(_placed(load_head(folder)[0]), tokens, tokens.ids(some.texts)), folder)
+        some = lessons.validation.texts[:CHECKED_ROWS]
+        reader.model.eval()
+        before = _outputs(reader, some)
+        save_head(reader.model, self.body.path, training, folder)
+        _check_reload(before, _outputs(self._read(lessons, folder)[0], some), folder)
         shutil.rmtree(work)
 
 
-def outputs_of(model: HeadModel, tokens: HeadTokens, ids: Sequence[Sequence[int]]) -> FloatArray:
-    """The layer's outputs [N, C] for texts as token ids; the batches depend on the texts alone."""
-    import torch
+def _thresholds(reader: HeadReader, lessons: Lessons) -> dict[str, Any]:
+    """Label -> the probability from which on it is answered, tuned on validation, where there are several labels."""
+    if lessons.facts.form != "labels":
+        return {}
+    return {"thresholds": best_thresholds(reader.rows(lessons.validation), lessons.labels)}
 
-    from promptsci.tune.head_tokens import by_length
 
-    outputs = np.zeros((len(ids), len(model.shape.labels)))
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        for numbers in by_length(ids, BATCH):
-            batch = tokens.batch([{"ids": ids[number]} for number in numbers])
-            outputs[numbers] = model(**{name: part.to(device) for name, part in batch.items()}).float().cpu().numpy()
-    return outputs
+def _outputs(reader: HeadReader, texts: Sequence[str]) -> FloatArray:
+    """All outputs of the layer for texts, one after the other."""
+    from promptsci.tune.head_tokens import outputs_of
+
+    outputs = outputs_of(reader.model, reader.tokens, reader.tokens.read(texts))
+    return np.concatenate([each.ravel() for each in outputs])
 
 
 def _placed(model: HeadModel) -> HeadModel:
     import torch
 
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-
-
-def _first(rows: Labelled, n: int) -> Labelled:
-    return replace(rows, texts=rows.texts[:n], golds=rows.golds[:n])
 
 
 def _check_reload(before: FloatArray, after: FloatArray, folder: Path) -> None:

@@ -34,13 +34,8 @@ def number(outputs: Tensor, targets: Tensor, weights: Tensor | None = None) -> T
     return functional.mse_loss(outputs.squeeze(-1), targets.to(outputs.dtype))
 
 
-LOSSES: dict[str, Loss] = {
-    "classification": one_label,
-    "extraction": each_token,
-    "multilabel": several_labels,
-    "regression": number,
-}
-"""The loss of each kind of task."""
+LOSSES: dict[str, Loss] = {"label": one_label, "labels": several_labels, "number": number, "spans": each_token}
+"""The losses by the name of the form of answer that is learned by them."""
 
 
 def balanced(counts: Tensor) -> Tensor:

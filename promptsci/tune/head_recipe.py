@@ -17,7 +17,8 @@ class HeadRecipe:
         batch: rows a step.
         warmup: share of the steps in which the learning rate rises; it then falls in a line to zero.
         weight_decay: of AdamW.
-        class_weights: ``balanced``, so that each label counts the same, or ``none``.
+        class_weights: of a classification: ``balanced``, so that each label counts the same, or ``none``.
+        negatives: of a ranking: candidates that are not relevant, drawn for each relevant one.
     """
 
     lr: float = 1e-4
@@ -28,3 +29,4 @@ class HeadRecipe:
     warmup: float = 0.1
     weight_decay: float = 0.01
     class_weights: str = "balanced"
+    negatives: int = 4

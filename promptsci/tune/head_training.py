@@ -8,19 +8,19 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from promptsci.lm.load import quiet
-from promptsci.score.decide import normalise
 from promptsci.tune.classifier import Labelled, Lessons
-from promptsci.tune.head_loss import balanced, one_label
+from promptsci.tune.head_loss import LOSSES, balanced
 from promptsci.tune.head_model import HeadModel
 from promptsci.tune.head_recipe import HeadRecipe
-from promptsci.tune.head_tokens import HeadTokens
+
+if TYPE_CHECKING:
+    from promptsci.tune.head import HeadReader
 
 Report = Callable[[str], None]
 METRIC = "eval_value"
@@ -28,17 +28,17 @@ METRIC = "eval_value"
 
 @dataclass(frozen=True)
 class HeadJob:
-    """A model, how texts become its tokens, what it learns from, and how."""
+    """What reads and answers texts, what it learns from, and how."""
 
-    model: HeadModel
-    tokens: HeadTokens
+    reader: HeadReader
     lessons: Lessons
     recipe: HeadRecipe
 
 
 class _HeadTrainer(Trainer):
-    """The library's Trainer with our loss."""
+    """The library's Trainer with our loss, and our evaluator."""
 
+    job: HeadJob
     class_weights: torch.Tensor | None = None
 
     def compute_loss(
@@ -51,8 +51,17 @@ class _HeadTrainer(Trainer):
         """The mean loss of a batch."""
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         weights = None if self.class_weights is None else self.class_weights.to(outputs.device)
-        loss = one_label(outputs, inputs["labels"], weights)
+        loss = LOSSES[self.job.reader.form.loss](outputs, inputs["labels"], weights)
         return (loss, {"outputs": outputs}) if return_outputs else loss
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """The main metric on the validation rows, oriented so that more is better."""
+        lessons = self.job.lessons
+        self.job.reader.model.eval()
+        metrics = {METRIC: lessons.sign * self.job.reader.value(lessons)}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
 
 class _Reporter(TrainerCallback):
@@ -101,15 +110,15 @@ def last_checkpoint(folder: Path) -> str | None:
 
 
 def _trainer(job: HeadJob, folder: Path) -> _HeadTrainer:
-    tokens, lessons, recipe = job.tokens, job.lessons, job.recipe
+    reader, lessons, recipe = job.reader, job.lessons, job.recipe
     set_seed(lessons.seed)
-    steps = -(-len(lessons.train) // recipe.batch) * recipe.epochs
+    rows = _rows(reader, lessons.train)
+    steps = -(-len(rows) // recipe.batch) * recipe.epochs
     trainer = _HeadTrainer(
-        model=job.model,
+        model=reader.model,
         args=TrainingArguments(
             output_dir=str(folder),
             per_device_train_batch_size=recipe.batch,
-            per_device_eval_batch_size=32,
             num_train_epochs=recipe.epochs,
             warmup_steps=round(recipe.warmup * steps),
             eval_strategy="epoch",
@@ -127,14 +136,14 @@ def _trainer(job: HeadJob, folder: Path) -> _HeadTrainer:
             report_to=[],
             seed=lessons.seed,
         ),
-        data_collator=tokens.batch,
-        train_dataset=_rows(tokens, lessons.train),
-        eval_dataset=_rows(tokens, lessons.validation),
-        compute_metrics=lambda asked: {"value": lessons.value(log_probs(asked.predictions), lessons.validation)},
+        data_collator=reader.tokens.batch,
+        train_dataset=rows,
+        eval_dataset=[],
         callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience)],
-        optimizers=(_optimizer(job.model, recipe), None),
+        optimizers=(_optimizer(reader.model, recipe), None),
     )
-    if recipe.class_weights == "balanced":
+    trainer.job = job
+    if recipe.class_weights == "balanced" and lessons.facts.form == "label":
         trainer.class_weights = balanced(
             torch.bincount(torch.tensor(lessons.train.golds), minlength=len(lessons.labels))
         )
@@ -148,11 +157,7 @@ def _optimizer(model: HeadModel, recipe: HeadRecipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
 
 
-def _rows(tokens: HeadTokens, rows: Labelled) -> Any:
-    ids = tokens.ids(rows.texts)
-    return [{"ids": each, "labels": int(gold)} for each, gold in zip(ids, rows.golds, strict=True)]
-
-
-def log_probs(outputs: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Log-probabilities [N, C] of a layer's outputs [N, C]."""
-    return normalise(np.asarray(outputs, dtype=np.float64))
+def _rows(reader: HeadReader, rows: Labelled) -> Any:
+    pieces = reader.tokens.read(rows.texts)
+    targets = reader.form.targets(pieces, rows.texts, [row["gold"] for row in rows.rows])
+    return [{"ids": piece.ids, "labels": target} for piece, target in zip(pieces, targets, strict=True)]

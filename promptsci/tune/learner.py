@@ -128,5 +128,5 @@ def _probe_lessons(loaded: LoadedModel) -> list[Lesson]:
     for number, length in enumerate((3, 9, 5)):
         ids = np.concatenate([head[: 12 - number], rng.integers(0, size, length)]).astype(np.int32)
         a, b, c, d = (int(token) for token in rng.integers(0, size, 4))
-        lessons.append(Lesson(str(number), Query("", ids, ("1", "2", "3"), ((a,), (b, c), (b, c, d))), 1))
+        lessons.append(Lesson(str(number), Query("", ids, ("1", "2", "3"), ((a,), (b, c), (b, c, d))), (1,)))
     return lessons

@@ -10,35 +10,46 @@ from typing import Literal
 from promptsci.lm.trie import Asked
 from promptsci.prompt import Query
 
-Objective = Literal["choice", "lm"]
-OBJECTIVES: tuple[Objective, ...] = ("choice", "lm")
+Objective = Literal["choice", "lm", "pairs"]
+OBJECTIVES: tuple[Objective, ...] = ("choice", "lm", "pairs")
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One labelled example: the very query that ``run`` scores, and which of its choices is right.
+    """One labelled example: the very query that ``run`` asks, and which of its choices are right.
+
+    The choices form as many groups of equal size as there are right ones, and one of each group is right: all of them
+    are one group where a row has one answer, and yes and no are a group where each label is asked by itself. An answer
+    that is written is a query's only choice.
 
     Attributes:
         id: of the example.
         query: its prompt and choices.
-        gold: the number of the right choice.
+        gold: the number of the right choice of each group.
         weight: how much it counts; 1 on average over the train rows.
+        others: of a ranking: the same question about documents that should stand below this one (objective ``pairs``).
     """
 
     id: str
     query: Query
-    gold: int
+    gold: tuple[int, ...]
     weight: float = 1.0
+    others: tuple[Query, ...] = ()
 
-    def asked(self, objective: Objective) -> Asked:
-        """The token ids that an objective reads: all choices, or the right one alone."""
-        choices = self.query.choice_ids
-        return Asked(self.query.ids, choices if objective == "choice" else choices[self.gold : self.gold + 1])
+    def asked(self, objective: Objective) -> tuple[Asked, ...]:
+        """The token ids that an objective reads: all choices, the right ones alone, or all choices of all documents."""
+        if objective == "lm":
+            return (Asked(self.query.ids, [self.query.choice_ids[gold] for gold in self.gold]),)
+        queries = (self.query, *self.others) if objective == "pairs" else (self.query,)
+        return tuple(Asked(query.ids, query.choice_ids) for query in queries)
+
+    def sequences(self, objective: Objective) -> list[Asked]:
+        """The same, one choice at a time, in the order of the columns of a grid."""
+        return [Asked(asked.prompt, (ids,)) for asked in self.asked(objective) for ids in asked.choices]
 
     def n_tokens(self, objective: Objective) -> int:
         """Tokens that are read when each of its sequences is read whole."""
-        asked = self.asked(objective)
-        return sum(len(asked.prompt) + len(ids) - 1 for ids in asked.choices)
+        return sum(len(asked.prompt) + len(asked.choices[0]) - 1 for asked in self.sequences(objective))
 
 
 def steps(lessons: Sequence[Lesson], *, batch: int, epochs: int, seed: int) -> list[list[int]]:

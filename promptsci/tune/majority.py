@@ -12,7 +12,7 @@ import numpy as np
 
 from promptsci.score.decide import normalise
 from promptsci.score.outcomes import FloatArray
-from promptsci.tune.classifier import Backend, Lessons, absent_notes
+from promptsci.tune.classifier import Answer, Backend, Lessons, absent_notes, label_answers
 
 BACKEND = Backend("numpy", "float64", "cpu")
 
@@ -21,6 +21,7 @@ BACKEND = Backend("numpy", "float64", "cpu")
 class Shares:
     """The logarithms of the labels' shares [C], the same for every text; a label without a row has half a row."""
 
+    labels: tuple[str, ...]
     log_shares: FloatArray
     training: dict[str, Any]
     notes: tuple[str, ...]
@@ -31,11 +32,16 @@ class Shares:
         """Log-probabilities (nats) of the labels for texts [N, C]."""
         return np.tile(self.log_shares, (len(texts), 1))
 
+    def answers(self, texts: Sequence[str]) -> list[Answer]:
+        """The same for predictions.jsonl."""
+        return label_answers(self.labels, self.log_probs(texts))
+
 
 class MajorityLabel:
     """Answers train's most frequent label to every text; of equals the first in task order."""
 
     name = "majority"
+    forms: tuple[str, ...] = ("label",)
     chooses = False
 
     def identity(self) -> dict[str, Any]:
@@ -52,4 +58,4 @@ class MajorityLabel:
             "examples": len(lessons.whole),
             "trainable_parameters": 0,
         }
-        return Shares(log_shares, training, absent_notes(lessons.whole.golds, lessons.labels))
+        return Shares(lessons.labels, log_shares, training, absent_notes(lessons.whole.golds, lessons.labels))

@@ -117,7 +117,10 @@ def _sizes(widest: int) -> list[int]:
 
 def _widest(lessons: Sequence[Lesson], recipe: Recipe) -> int:
     """Tokens of a step whose lessons share nothing and are as long as they come."""
-    lengths = [len(lesson.query.ids) + sum(map(len, lesson.asked(recipe.objective).choices)) for lesson in lessons]
+    lengths = [
+        sum(len(asked.prompt) + sum(map(len, asked.choices)) for asked in lesson.asked(recipe.objective))
+        for lesson in lessons
+    ]
     return sum(sorted(lengths, reverse=True)[: recipe.batch])
 
 

@@ -7,7 +7,7 @@ gradient is the sum over all that it is part of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from transformers.cache_utils import DynamicCache
 from promptsci.lm import trie as plan
 from promptsci.lm.head import body, log_likelihoods
 from promptsci.lm.shared import layer_kinds, masks
-from promptsci.lm.trie import Trie
+from promptsci.lm.trie import Asked, Trie
 from promptsci.lm.virtual import VirtualTokens, virtual_tokens
 from promptsci.tune.grid import Grid, grid_of
 from promptsci.tune.lesson import Lesson, Objective
@@ -72,12 +72,24 @@ def packs(lessons: Sequence[Lesson], objective: Objective, budget: int) -> list[
 
 
 def _pack(lessons: Sequence[Lesson], objective: Objective) -> LessonPack:
-    trie = plan.build([lesson.asked(objective) for lesson in lessons])
+    # A query of the trie is a document of a lesson; its choices are columns of the lesson from here on.
+    owners = [(number, *column) for number, lesson in enumerate(lessons) for column in _columns(lesson, objective)]
+    trie = plan.build([asked for *_, asked in owners])
     asked = sorted({target[:2] for target in trie.targets})
     place = {pair: number for number, pair in enumerate(asked)}
-    parts = [(place[target[:2]], target.query, target.choice) for target in trie.targets]
+    parts = [
+        (place[target[:2]], owners[target.query][0], owners[target.query][1] + target.choice) for target in trie.targets
+    ]
     rows, tokens = torch.tensor(asked).unbind(dim=1)
     return LessonPack(tuple(lessons), trie, rows, tokens, grid_of(lessons, objective, parts))
+
+
+def _columns(lesson: Lesson, objective: Objective) -> Iterator[tuple[int, Asked]]:
+    """Yields the column of a document's first choice, and what is asked about it."""
+    column = 0
+    for asked in lesson.asked(objective):
+        yield column, asked
+        column += len(asked.choices)
 
 
 def _read(loaded: LoadedModel, trie: Trie) -> torch.Tensor:

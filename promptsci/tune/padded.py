@@ -58,12 +58,12 @@ def padded(lessons: Sequence[Lesson], objective: Objective, budget: int) -> list
     batches: list[list[Lesson]] = []
     size = longest = 0
     for lesson in sorted(lessons, key=lambda one: len(one.query.ids)):
-        asked = lesson.asked(objective)
-        longest = max(longest, len(asked.prompt) + max(map(len, asked.choices)) - 1)
-        size += len(asked.choices)
+        lengths = [len(asked.prompt) + len(asked.choices[0]) - 1 for asked in lesson.sequences(objective)]
+        longest = max(longest, *lengths)
+        size += len(lengths)
         if not batches or size * longest > budget:
             batches.append([])
-            size, longest = len(asked.choices), len(asked.prompt) + max(map(len, asked.choices)) - 1
+            size, longest = len(lengths), max(lengths)
         batches[-1].append(lesson)
     return [_batch(batch, objective) for batch in batches]
 
@@ -74,13 +74,12 @@ def _batch(lessons: Sequence[Lesson], objective: Objective) -> PaddedBatch:
     tokens: list[int] = []
     parts: list[tuple[int, int, int]] = []
     for number, lesson in enumerate(lessons):
-        asked = lesson.asked(objective)
-        for choice, ids in enumerate(asked.choices):
+        for column, (prompt, (ids,)) in enumerate(lesson.sequences(objective)):
             for place, token in enumerate(ids):
-                parts.append((len(tokens), number, choice))
-                at.append((len(sequences), len(asked.prompt) - 1 + place))
+                parts.append((len(tokens), number, column))
+                at.append((len(sequences), len(prompt) - 1 + place))
                 tokens.append(token)
-            sequences.append([*asked.prompt.tolist(), *ids[:-1]])
+            sequences.append([*prompt.tolist(), *ids[:-1]])
     width = max(map(len, sequences))
     ids_ = torch.tensor([[*sequence, *[0] * (width - len(sequence))] for sequence in sequences])
     mask = torch.tensor([[1] * len(sequence) + [0] * (width - len(sequence)) for sequence in sequences])

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from promptsci.errors import SpecError, did_you_mean
 from promptsci.spec.document import Document, Record, parse, validate
+from promptsci.tune.lesson import Objective
 
 FOLDER = Path(__file__).resolve().parent / "recipes"
 Method = Literal["lora", "dora", "rslora", "prefix", "prompt-tuning", "ia3", "full"]
@@ -26,7 +27,8 @@ class Recipe(Record):
 
     Attributes:
         method: what is trained.
-        objective: ``choice`` (train what is scored) or ``lm`` (the right answer's tokens alone).
+        objective: ``choice`` (train what is scored), ``lm`` (the right answer's tokens alone), or ``pairs`` (of a
+            ranking: a relevant document against others of its query).
         lr: the highest learning rate.
         epochs: how often every lesson is seen.
         batch: lessons of one step, over all processes and passes.
@@ -44,13 +46,16 @@ class Recipe(Record):
         class_weights: ``balanced`` counts each label alike, however many rows it has.
         smoothing: share of the right choice's probability that goes to all choices (objective ``choice``).
         patience: evaluations without a better main metric after which training stops; 0 never stops.
-        evaluate: rows of validation, a stratified sample where there are more.
+        evaluate: rows of validation, a stratified sample where there are more; a ranking's queries stay whole.
+        examine: what decides which weights are the best: the main metric on validation rows, for which answers are
+            really written, or the loss on them.
+        negatives: of a ranking: candidates that are not relevant, drawn for each relevant one.
         pack_tokens: tokens in one pass; 0 takes what memory allows.
         checkpointing: whether layers are computed again instead of kept: ``auto`` when memory asks for it.
     """
 
     method: Method
-    objective: Literal["choice", "lm"] = "choice"
+    objective: Objective = "choice"
     lr: Positive
     epochs: Count
     batch: Count
@@ -69,6 +74,8 @@ class Recipe(Record):
     smoothing: Share = 0.0
     patience: Annotated[int, Field(ge=0)] = 0
     evaluate: Count = 500
+    examine: Literal["metric", "loss"] = "metric"
+    negatives: Count = 4
     pack_tokens: Annotated[int, Field(ge=0)] = 0
     checkpointing: Literal["auto", "on", "off"] = "auto"
 
@@ -85,17 +92,27 @@ class RecipeFile(Record):
         about: what it is and what it was measured on.
         values: of the Recipe.
         larger: number of parameters -> the values that differ for models with at least so many.
+        written: the values that differ where answers are written.
         ranges: value -> what a search may try.
     """
 
     about: str
     values: dict[str, str]
     larger: dict[str, dict[str, str]] = Field(default_factory=dict)
+    written: dict[str, str] = Field(default_factory=dict)
     ranges: dict[str, list[str]] = Field(default_factory=dict)
 
 
-def recipe_for(method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None) -> Recipe:
+def recipe_for(
+    method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None, *, written: bool = False
+) -> Recipe:
     """The Recipe of a method for a model of this size, with values of one's own.
+
+    Args:
+        method: what is trained.
+        n_parameters: of the model.
+        overrides: value name -> the value as a command line has it.
+        written: whether answers are written instead of choices being scored.
 
     Raises:
         SpecError: a value has an unknown name (the nearest is given) or cannot be meant.
@@ -107,6 +124,7 @@ def recipe_for(method: Method, n_parameters: int, overrides: Mapping[str, str] |
     for least, changes in sorted(found.larger.items(), key=lambda item: int(item[0])):
         if n_parameters >= int(least):
             values |= changes
+    values |= found.written if written else {}
     stated = _validated({**values, "method": method}, str(path))
     if not overrides:
         return stated

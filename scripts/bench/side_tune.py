@@ -82,7 +82,7 @@ def promptsci(asked: dict, folder: str) -> Any:
     def lesson(row: dict) -> Lesson:
         choices = tuple(tuple(ids) for ids in row["choice_ids"])
         query = Query(row["prompt"], np.asarray(row["ids"], dtype=np.int32), tuple(row["answers"]), choices)
-        return Lesson(row["id"], query, row["gold"])
+        return Lesson(row["id"], query, (row["gold"],))
 
     loaded = load_model(Path(asked["model"]), dtype=asked["dtype"], trainable=True)
     loaded = make_trainable(loaded, recipe_for("lora", 0, {"rank": str(RANK)}), 0)

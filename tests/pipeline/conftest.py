@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,22 @@ from promptsci.prompt import Query
 from promptsci.runs import RunFolder
 from promptsci.spec import Catalog
 from promptsci.spec.catalog import shipped_root
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
+SECTION = re.compile(r"^## ([\w: -]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "product": {"type": "string"},
+        "kelvin": {"type": "number"},
+        "gases": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["product"],
+    "additionalProperties": False,
+}
+EXAMPLES = {title: dict(FENCE.findall(body)) for title, body in SECTION.findall(DOCS.read_text(encoding="utf-8"))}
+WRITTEN = [title for title, parts in EXAMPLES.items() if "{{ answer }}" in parts["jinja"]]
 
 
 class ScriptedLM:
@@ -109,6 +126,35 @@ def write_task(folder: Path, n_rows: int, **files: str) -> Path:
     return task
 
 
+def write_example_in(folder: Path, title: str, **changes: str) -> str:
+    """An example of the docs as files under ``tasks`` and ``templates``; its name."""
+    parts = {**EXAMPLES[title], **changes}
+    name = re.search(r"^name: (.*)$", parts["yaml"], re.MULTILINE)[1]
+    task, template = folder / "tasks" / name, folder / "templates" / name
+    for path in (task, template):
+        path.mkdir(parents=True)
+    (task / "task.yaml").write_text(parts["yaml"])
+    (task / "schema.json").write_text(json.dumps(SCHEMA))
+    (template / "plain.jinja").write_text(parts["jinja"])
+    if "json" not in parts:
+        for each in ("corpus", "queries", "qrels"):
+            (task / f"{each}.jsonl").write_text(parts[each])
+        return name
+    rows = [json.loads(line) for line in parts["json"].splitlines()]
+    (task / "test.jsonl").write_text("".join(json.dumps({"id": f"t{i}", **row}) + "\n" for i, row in enumerate(rows)))
+    # The same right answers behind other texts: a shot never has the text of the query.
+    shown = [{"id": f"s{i}", **_reworded(row)} for i, row in enumerate(rows)]
+    (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shown))
+    return name
+
+
+def _reworded(row: dict[str, Any]) -> dict[str, Any]:
+    for key in ("text", "question", "a", "abstract"):
+        if key in row:
+            return {**row, key: f"Earlier: {row[key]}"}
+    return {**row, "tokens": ["Earlier:", *row["tokens"]], "tags": ["O", *row["tags"]]}
+
+
 class Project:
     """Prepares and runs with a scripted LM in a runs folder of its own."""
 
@@ -160,3 +206,23 @@ def refuse_lm() -> Callable[[ModelFolder, Settings], ScriptedLM]:
         pytest.fail("a language model was loaded where none is needed")
 
     return refuse
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of ``title`` runs for every example of docs/kinds.md, one of ``written_title`` for written ones."""
+    marked = {mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")}
+    for name, titles in (("title", list(EXAMPLES)), ("written_title", WRITTEN)):
+        if name in metafunc.fixturenames and not any(name in str(words) for words in marked):
+            metafunc.parametrize(name, titles)
+
+
+@pytest.fixture
+def examples() -> dict[str, dict[str, str]]:
+    """The examples of docs/kinds.md: title -> language of a fenced block -> its text."""
+    return EXAMPLES
+
+
+@pytest.fixture
+def write_example(tmp_path: Path) -> Callable[..., str]:
+    """A function: writes an example of the docs under the test's folder, parts of it replaced, and gives its name."""
+    return lambda title, **changes: write_example_in(tmp_path, title, **changes)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,51 +11,6 @@ from promptsci.errors import Interrupted
 from promptsci.pipeline import LMs, reproduce
 from promptsci.spec import FORMS, Catalog
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "kinds.md"
-SECTION = re.compile(r"^## ([\w: -]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "product": {"type": "string"},
-        "kelvin": {"type": "number"},
-        "gases": {"type": "array", "items": {"type": "string"}},
-    },
-    "required": ["product"],
-    "additionalProperties": False,
-}
-EXAMPLES = {title: dict(FENCE.findall(body)) for title, body in SECTION.findall(DOCS.read_text(encoding="utf-8"))}
-WRITTEN = [title for title, parts in EXAMPLES.items() if "{{ answer }}" in parts["jinja"]]
-
-
-def write_example(folder: Path, title: str, **changes: str) -> str:
-    """An example of the docs as files under ``tasks`` and ``templates``; its name."""
-    parts = {**EXAMPLES[title], **changes}
-    name = re.search(r"^name: (.*)$", parts["yaml"], re.MULTILINE)[1]
-    task, template = folder / "tasks" / name, folder / "templates" / name
-    for path in (task, template):
-        path.mkdir(parents=True)
-    (task / "task.yaml").write_text(parts["yaml"])
-    (task / "schema.json").write_text(json.dumps(SCHEMA))
-    (template / "plain.jinja").write_text(parts["jinja"])
-    if "json" not in parts:
-        for each in ("corpus", "queries", "qrels"):
-            (task / f"{each}.jsonl").write_text(parts[each])
-        return name
-    rows = [json.loads(line) for line in parts["json"].splitlines()]
-    (task / "test.jsonl").write_text("".join(json.dumps({"id": f"t{i}", **row}) + "\n" for i, row in enumerate(rows)))
-    # The same right answers behind other texts: a shot never has the text of the query.
-    shown = [{"id": f"s{i}", **_reworded(row)} for i, row in enumerate(rows)]
-    (task / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shown))
-    return name
-
-
-def _reworded(row: dict[str, Any]) -> dict[str, Any]:
-    for key in ("text", "question", "a", "abstract"):
-        if key in row:
-            return {**row, key: f"Earlier: {row[key]}"}
-    return {**row, "tokens": ["Earlier:", *row["tokens"]], "tags": ["O", *row["tags"]]}
-
 
 def oracle(prepared: Any) -> Callable[[str], str]:
     """A script that writes the right answer behind every prompt of a run, and then goes on."""
@@ -66,19 +20,18 @@ def oracle(prepared: Any) -> Callable[[str], str]:
     return answers.__getitem__
 
 
-def test_the_docs_have_an_example_of_every_form() -> None:
+def test_the_docs_have_an_example_of_every_form(examples: dict) -> None:
     """Each form of answer is shown in docs/kinds.md with a task, a template and data."""
-    keys = {re.search(rf"^({'|'.join(FORMS)}):", parts["yaml"], re.MULTILINE)[1] for parts in EXAMPLES.values()}
+    keys = {re.search(rf"^({'|'.join(FORMS)}):", parts["yaml"], re.MULTILINE)[1] for parts in examples.values()}
 
     assert keys == set(FORMS)
-    assert all({"yaml", "jinja"} < set(parts) for parts in EXAMPLES.values())
+    assert all({"yaml", "jinja"} < set(parts) for parts in examples.values())
 
 
 @pytest.mark.parametrize("shots", [0, 1])
-@pytest.mark.parametrize("title", EXAMPLES)
-def test_every_example_of_the_docs_runs(project: Any, tmp_path: Path, title: str, shots: int) -> None:
+def test_every_example_of_the_docs_runs(project: Any, write_example: Callable, title: str, shots: int) -> None:
     """Each kind runs end to end from the files that the docs show, and its main metric is the first of its form."""
-    name = write_example(tmp_path, title)
+    name = write_example(title)
     prepared = project.prepare(task=name, limit=None, shots=shots, choose="random")
     script = oracle(prepared) if prepared.writing else None
     result, folder = project.run(project.LM(script=script), task=name, limit=None, shots=shots, choose="random")
@@ -89,10 +42,9 @@ def test_every_example_of_the_docs_runs(project: Any, tmp_path: Path, title: str
     assert {"value", "low", "high"} == set(result["metrics"][result["main"]])
 
 
-@pytest.mark.parametrize("title", WRITTEN)
-def test_the_right_answer_scores_full_marks(project: Any, tmp_path: Path, title: str) -> None:
+def test_the_right_answer_scores_full_marks(project: Any, write_example: Callable, written_title: str) -> None:
     """What the program writes into shots it reads back as right: an oracle that writes targets has full marks."""
-    name = write_example(tmp_path, title)
+    name = write_example(written_title)
     script = oracle(project.prepare(task=name, limit=None, shots=0))
     result, folder = project.run(project.LM(script=script), task=name, limit=None, shots=0)
     metrics = {key: each["value"] for key, each in result["metrics"].items()}
@@ -106,10 +58,11 @@ def test_the_right_answer_scores_full_marks(project: Any, tmp_path: Path, title:
     assert all("and so on" not in row["text"] and "label" not in row for row in folder.rows())
 
 
-@pytest.mark.parametrize("title", WRITTEN)
-def test_an_answer_that_cannot_be_read_is_invalid_and_wrong(project: Any, tmp_path: Path, title: str) -> None:
+def test_an_answer_that_cannot_be_read_is_invalid_and_wrong(
+    project: Any, write_example: Callable, written_title: str
+) -> None:
     """Nothing but white space is no answer: it is counted, kept in the denominator, and never right."""
-    name = write_example(tmp_path, title)
+    name = write_example(written_title)
     result, folder = project.run(project.LM(script=lambda _: " \n\n"), task=name, limit=None, shots=0)
 
     assert result["invalid"] == result["n"] == len(list(folder.rows()))
@@ -117,10 +70,11 @@ def test_an_answer_that_cannot_be_read_is_invalid_and_wrong(project: Any, tmp_pa
     assert result["metrics"][result["main"]]["value"] <= 0
 
 
-@pytest.mark.parametrize("title", WRITTEN[:2])
-def test_a_written_run_goes_on_as_if_it_had_not_stopped(project: Any, tmp_path: Path, title: str) -> None:
+def test_a_written_run_goes_on_as_if_it_had_not_stopped(
+    project: Any, tmp_path: Path, write_example: Callable, written_title: str
+) -> None:
     """Stopped after any answer, a written run ends in the same bytes; reproduce finds them identical."""
-    name = write_example(tmp_path, title)
+    name = write_example(written_title)
     asked = {"task": name, "limit": None, "shots": 1, "choose": "random"}
     script = oracle(project.prepare(**asked))
     _, whole = project.at(tmp_path / "whole").run(project.LM(script=script, backwards=True), **asked)
@@ -134,10 +88,10 @@ def test_a_written_run_goes_on_as_if_it_had_not_stopped(project: Any, tmp_path: 
     assert again.same_decisions
 
 
-def test_a_scale_of_numbers_is_scored(project: Any, tmp_path: Path) -> None:
+def test_a_scale_of_numbers_is_scored(project: Any, examples: dict, write_example: Callable) -> None:
     """With numbers in the front matter the prediction is their expectation, and shots show the nearest of them."""
-    jinja = EXAMPLES["regression"]["jinja"].replace('stop: ["\\n"]\nmax_tokens: 8', "numbers: [0, 2.5, 5]")
-    name = write_example(tmp_path, "regression", jinja=jinja)
+    jinja = examples["regression"]["jinja"].replace('stop: ["\\n"]\nmax_tokens: 8', "numbers: [0, 2.5, 5]")
+    name = write_example("regression", jinja=jinja)
     prepared = project.prepare(task=name, limit=None, shots=0)
     result, folder = project.run(task=name, limit=None, shots=0)
 
@@ -151,9 +105,9 @@ def test_a_scale_of_numbers_is_scored(project: Any, tmp_path: Path) -> None:
     )
 
 
-def test_options_are_scored_by_letter_and_counted_by_position(project: Any, tmp_path: Path) -> None:
+def test_options_are_scored_by_letter_and_counted_by_position(project: Any, write_example: Callable) -> None:
     """Rows may have different numbers of options; the decision is a letter that the row has."""
-    name = write_example(tmp_path, "multiple-choice")
+    name = write_example("multiple-choice")
     result, folder = project.run(task=name, limit=None, shots=0, rule="sum")
 
     assert [list(row["nats"]) for row in folder.rows()] == [["A", "B"], ["A", "B", "C"]]
@@ -163,9 +117,9 @@ def test_options_are_scored_by_letter_and_counted_by_position(project: Any, tmp_
     assert result["confusion"]["labels"] == ["A", "B", "C"]
 
 
-def test_a_ranking_orders_candidates_by_the_probability_of_yes(project: Any, tmp_path: Path) -> None:
+def test_a_ranking_orders_candidates_by_the_probability_of_yes(project: Any, write_example: Callable) -> None:
     """Rows are pairs and say what the judgement needs; queries are judged, and no shot belongs to the row's query."""
-    name = write_example(tmp_path, "ranking")
+    name = write_example("ranking")
     result, folder = project.run(task=name, limit=None, shots=1, choose="random")
     found = list(folder.rows())
 
@@ -181,9 +135,9 @@ def test_a_ranking_orders_candidates_by_the_probability_of_yes(project: Any, tmp
     assert result["metrics"]["mrr"]["value"] == sum(1.0 if won else 0.5 for won in wins) / 2
 
 
-def test_a_limit_takes_whole_queries(project: Any, tmp_path: Path) -> None:
+def test_a_limit_takes_whole_queries(project: Any, write_example: Callable) -> None:
     """A ranking of one query has all its candidates."""
-    prepared = project.prepare(task=write_example(tmp_path, "ranking"), limit=1, shots=0)
+    prepared = project.prepare(task=write_example("ranking"), limit=1, shots=0)
 
     assert len(prepared.examples) == 2
     assert len({example.known["query"] for example in prepared.examples}) == 1

@@ -42,7 +42,7 @@ def test_the_ids_trained_on_are_the_ids_scored(made: Callable, project: Any, sho
         question = scored[lesson.id]
         assert np.array_equal(lesson.query.ids, question.query.ids)
         assert lesson.query.choice_ids == question.query.choice_ids
-        assert prepared.task.labels[lesson.gold] == question.example.gold
+        assert [prepared.task.labels[gold] for gold in lesson.gold] == [question.example.gold]
 
 
 def test_a_shot_never_gives_the_answer_away(made: Callable) -> None:
@@ -62,7 +62,7 @@ def test_virtual_tokens_leave_less_room_for_shots(made: Callable) -> None:
 def test_balanced_weights_count_each_label_alike(made: Callable) -> None:
     """With class_weights=balanced each label's weights sum to the same, and to one a row on average."""
     tuning = made(values={"class_weights": "balanced"}, train_rows=50)
-    sums: Counter[int] = Counter()
+    sums: Counter[tuple[int, ...]] = Counter()
     for lesson in tuning.lessons:
         sums[lesson.gold] += lesson.weight
 

@@ -104,10 +104,35 @@ def make_lessons() -> list[Any]:
         a, b, c, d = (int(token) for token in rng.integers(3, V, 4))
         choices = ((a,), (b, c), (b, c, d), (b, d, a))[: 4 - number % 2]
         query = Query(f"{number}", ids, ("w",) * len(choices), choices)
-        found.append(Lesson(f"row-{number}", query, number % len(choices), 1.0 + number % 3))
+        found.append(Lesson(f"row-{number}", query, (number % len(choices),), 1.0 + number % 3))
     # A prompt that is the beginning of another.
     again = Query("beginning", found[0].query.ids[:-2], ("w", "w"), ((4, 5), tuple(found[0].query.ids[-2:].tolist())))
-    return [*found, Lesson("row-6", again, 1)]
+    return [*found, Lesson("row-6", again, (1,))]
+
+
+def make_judged() -> list[Any]:
+    """Four lessons of yes and no, with one to four other documents behind the same beginning of a prompt."""
+    from promptsci.prompt import Query
+    from promptsci.tune.lesson import Lesson
+
+    rng = np.random.default_rng(1)
+    found = []
+    for number in range(4):
+        head = rng.integers(3, V, 9)
+        yes, no, stem = (int(token) for token in rng.integers(3, V, 3))
+        documents = [
+            Query("", np.concatenate([head, rng.integers(3, V, int(rng.integers(2, 12)))]).astype(np.int32),
+                  ("yes", "no"), ((stem, yes), (stem, no)))
+            for _ in range(2 + number)
+        ]  # fmt: skip
+        found.append(Lesson(f"pair-{number}", documents[0], (number % 2,), 1.0 + number % 2, tuple(documents[1:])))
+    return found
+
+
+@pytest.fixture
+def judged() -> list[Any]:
+    """Lessons about documents, the same in every test."""
+    return make_judged()
 
 
 @pytest.fixture

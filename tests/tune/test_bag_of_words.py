@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from promptsci.errors import DataError
-from promptsci.score import metric_named
+from promptsci.score import Facts, metric_named
 from promptsci.tune import BagOfWords, Labelled, Lessons
 from promptsci.tune.bag_of_words import STRENGTHS
 
@@ -17,7 +17,7 @@ GOLDS = [0, 1, 2] * 12
 def lessons(texts: list[str] = TEXTS, golds: list[int] = GOLDS, labels: tuple[str, ...] = ("a", "b", "c")) -> Lessons:
     """Three labels told apart by one word; every fourth row is for validation."""
     rows = [Labelled(tuple(texts[i] for i in part), np.array([golds[i] for i in part])) for part in _parts(len(texts))]
-    return Lessons(labels, *rows, metric=metric_named("macro_f1", labels), seed=0)
+    return Lessons(Facts("label", labels), *rows, metric=metric_named("macro_f1", labels), seed=0)
 
 
 def _parts(n: int) -> list[list[int]]:

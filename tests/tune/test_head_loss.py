@@ -47,14 +47,14 @@ def test_a_number_is_judged_by_its_squared_error() -> None:
     assert number(torch.tensor([[1.0], [3.0]]), torch.tensor([1, 1])).item() == 2.0
 
 
-def test_every_kind_that_a_head_answers_has_a_loss() -> None:
-    """Classification, extraction, multilabel and regression, each with a gradient."""
-    targets = {"extraction": torch.tensor([[0, 1]]), "multilabel": torch.tensor([[0, 1, 1]])}
-    shapes = {"extraction": (1, 2, 3), "regression": (1, 1)}
-    for kind, loss in LOSSES.items():
-        outputs = drawn(*shapes.get(kind, (1, 3))).requires_grad_()
-        loss(outputs, targets.get(kind, torch.tensor([1])), None).backward()
-        assert outputs.grad.abs().sum() > 0, kind
+def test_every_loss_has_a_gradient() -> None:
+    """One label, several, a number and tags, each with a gradient."""
+    targets = {"spans": torch.tensor([[0, 1]]), "labels": torch.tensor([[0, 1, 1]])}
+    shapes = {"spans": (1, 2, 3), "number": (1, 1)}
+    for name, loss in LOSSES.items():
+        outputs = drawn(*shapes.get(name, (1, 3))).requires_grad_()
+        loss(outputs, targets.get(name, torch.tensor([1])), None).backward()
+        assert outputs.grad.abs().sum() > 0, name
 
 
 def test_balanced_weights_are_scikit_learns() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from promptsci.score import metric_named
+from promptsci.score import Facts, metric_named
 from promptsci.tune import Labelled, Lessons, MajorityLabel
 
 LABELS = ("a", "b", "c")
@@ -13,7 +13,8 @@ LABELS = ("a", "b", "c")
 def lessons(golds: list[int]) -> Lessons:
     """Rows with these labels, whatever their texts."""
     rows = Labelled(tuple("x" for _ in golds), np.array(golds))
-    return Lessons(LABELS, rows, rows, Labelled((), np.array([], dtype=np.int64)), metric_named("accuracy", LABELS), 0)
+    none = Labelled((), np.array([], dtype=np.int64))
+    return Lessons(Facts("label", LABELS), rows, rows, none, metric_named("accuracy", LABELS), 0)
 
 
 def test_every_text_gets_the_shares_of_train() -> None:

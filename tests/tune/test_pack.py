@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,32 @@ def test_the_lm_objective_too(method: str, trainable: Callable, lessons: list) -
 
     assert ours == pytest.approx(value, rel=1e-5)
     assert distance(found, expected) < 1e-4
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix"])
+def test_documents_against_each_other_too(method: str, trainable: Callable, judged: list) -> None:
+    """Where documents of one question are held against each other, packs have the padded loop's gradient as well."""
+    loaded = trainable("llama", method)
+    value, expected = gradient(loaded, padded(judged, "pairs", 10_000), "pairs")
+
+    for budget in (1, 60, 10_000):
+        ours, found = gradient(loaded, packs(judged, "pairs", budget), "pairs")
+        assert ours == pytest.approx(value, rel=1e-5)
+        assert distance(found, expected) < 1e-4
+
+
+@pytest.mark.parametrize("objective", ["choice", "lm"])
+def test_several_right_choices_too(objective: str, trainable: Callable, lessons: list) -> None:
+    """Where choices form groups with a right one in each, packs have the padded loop's gradient as well."""
+    loaded = trainable("llama", "lora")
+    grouped = [replace(lesson, gold=(number % 2, 2 + number // 2 % 2)) for number, lesson in enumerate(lessons[::2])]
+    grouped = [lesson for lesson in grouped if len(lesson.query.choice_ids) == 4]
+    value, expected = gradient(loaded, padded(grouped, objective, 10_000), objective)
+
+    for budget in (1, 10_000):
+        ours, found = gradient(loaded, packs(grouped, objective, budget), objective)
+        assert ours == pytest.approx(value, rel=1e-5)
+        assert distance(found, expected) < 1e-4
 
 
 def test_layers_computed_again_have_the_same_gradient(trainable: Callable, lessons: list) -> None:
