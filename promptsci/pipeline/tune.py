@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsci.errors import Interrupted
+from promptsci.errors import DataError, Interrupted
+from promptsci.pipeline.bars import alarms, counting, missing, prompting
+from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
-from promptsci.pipeline.prepare import Prepared, prepare
+from promptsci.pipeline.prepare import prepare
+from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.record import versions
 from promptsci.pipeline.run import LMs, folder_of, run
-from promptsci.pipeline.settings import Result
+from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from promptsci.tune.memory import Need
     from promptsci.tune.trainer import TuneWatcher
 
-WatchRun = Callable[[Prepared], Any]
+WatchRun = Callable[[Ready], Any]
 """Makes a context manager that gives the Watcher of one run."""
 WatchTraining = Callable[[], Any]
 """Makes a context manager that gives the TuneWatcher of the training."""
@@ -209,36 +212,40 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
 
 
 def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
-    """Runs the base and the tuned weights on the split asked for, and says how they compare."""
+    """Runs the bars and the tuned weights on the split asked for, and says how they compare."""
     record = folder.read()
     base = prepared.settings.run
     weights = str(folder.weights)
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
-    results = []
+    counted, notes = _count_words(prepared, stage)
+    results = [*counted, *(_score(settings, prepared, stage) for settings in (*prompting(base), tuned))]
     higher = prepared.run.metrics[0].higher_is_better
-    for settings in (base, tuned):
-        one = prepare(settings, prepared.run.catalog)
-        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
-            results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
-    warnings = [*record["notes"], *_alarm(results[0], results[1], higher=higher)]
+    warnings = [*record["notes"], *notes, *alarms(results[:-1], results[-1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
     folder.write(ended)
     return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
 
 
+def _score(settings: Settings, prepared: PreparedTune, stage: Stage) -> Result:
+    """The result of a closing run, made now or found finished."""
+    one = prepare(settings, prepared.run.catalog)
+    with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+        return run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher)
+
+
+def _count_words(prepared: PreparedTune, stage: Stage) -> tuple[list[Result], list[str]]:
+    """The result of the bag of words, made now or found finished, or what to say where there is none."""
+    one, notes = counting(prepared)
+    if one is None:
+        return [], notes
+    try:
+        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+            return [classify(one, classifier_folder(one, stage.root), fresh=stage.fresh, watcher=watcher)], []
+    except DataError as error:  # one label only, or nothing that can be counted
+        return [], [missing(error)]
+
+
 @contextmanager
 def _unwatched() -> Iterator[None]:
     yield None
-
-
-def _alarm(base: Result, tuned: Result, *, higher: bool) -> list[str]:
-    """What must be said loudly: tuning that is worse than not tuning."""
-    name = tuned["main"]
-    before, after = base["metrics"][name]["value"], tuned["metrics"][name]["value"]
-    if (after >= before) if higher else (after <= before):
-        return []
-    return [
-        f"TUNED BELOW ITS OWN BASE: {name} is {100 * after:.1f} after tuning and {100 * before:.1f} by "
-        f"{base['method']} prompting of the same model"
-    ]

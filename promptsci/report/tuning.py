@@ -66,7 +66,7 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _methods(runs: list[Mapping[str, Any]]) -> Table:
-    """A row for the base and one for what was tuned."""
+    """A row for each bar, and one for what was tuned."""
     table = plain_table()
     names = list(dict.fromkeys([runs[-1]["main"], "accuracy"]))
     table.add_column(f"{runs[-1]['split']}, % [95 %]")
@@ -74,13 +74,13 @@ def _methods(runs: list[Mapping[str, Any]]) -> Table:
         table.add_column(metric_name(name), justify="right")
     for title in ("rule", "rows"):
         table.add_column(title, justify="right")
-    for run in runs:
-        cells = [interval(run["metrics"][name]) for name in names]
-        table.add_row(run["method"], *cells, run["rule"], str(run["n"]))
     majority = runs[-1]["majority"]
     if majority:
         cells = [interval(majority["metrics"][name]) for name in names]
         table.add_row(f"always {majority['label']}", *cells, "", str(runs[-1]["n"]))
+    for run in runs:
+        cells = [interval(run["metrics"][name]) for name in names]
+        table.add_row(run["method"], *cells, run["rule"], str(run["n"]), style="bold" if run is runs[-1] else None)
     return table
 
 

@@ -41,10 +41,11 @@ def test_tune_ends_with_a_run_that_anyone_can_repeat(
 ) -> None:
     """Tuning stores an adapter and ordinary Runs; ``run adapter=`` has the very result that tune printed."""
     answer = teach(f"--{method}", "--json").json
-    base, tuned = answer["runs"]
+    counted, base, tuned = answer["runs"]
     again = run_with(answer["weights"], "--json").json
 
-    assert (base["method"], tuned["method"], tuned["rule"]) == ("zero-shot", method, "sum")
+    assert (counted["method"], base["method"], tuned["method"]) == ("tfidf", "zero-shot", method)
+    assert tuned["rule"] == "sum"
     assert tuned["adapter"]["name"] == answer["name"]
     assert again["run_dir"] == tuned["run_dir"]
     assert again["metrics"] == tuned["metrics"]
@@ -69,7 +70,7 @@ def test_a_whole_model_is_a_folder_like_any_other(teach: Callable, call: Callabl
     again = call("run", "task=verdicts", f"model={answer['weights']}", "--dtype", "float32", "--json").json
 
     assert (again["method"], again["model"], again["rule"]) == ("full", answer["name"], "sum")
-    assert again["metrics"] == answer["runs"][1]["metrics"]
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
     assert answer["checks"]["reload_nats"] <= 1e-5
 
 
@@ -78,9 +79,41 @@ def test_what_is_printed_says_what_came_of_it(teach: Callable) -> None:
     answer = teach()
 
     assert answer.code == 0, answer.err
-    for words in ("lora", "zero-shot", "always good", "Use it as adapter=", "set aside for it", "nats of memory"):
+    for words in (
+        "lora",
+        "zero-shot",
+        "always good",
+        "tfidf",
+        "Use it as adapter=",
+        "set aside for it",
+        "nats of memory",
+    ):
         assert words in answer.out
     assert "GiB free memory" in answer.err
+
+
+def test_the_bars_are_runs_like_any_other(teach: Callable, call: Callable, tiny_lm_folder: Path) -> None:
+    """Rows beside the tuned one are the stored Runs of ``run``; with shots, zero-shot stands there too."""
+    options = (f"model={tiny_lm_folder}", "--dtype", "float32")
+    stored = [
+        call("run", "task=verdicts", *words, "--json").json
+        for words in (("method=tfidf",), options, (*options, "--shots", 2))
+    ]
+    written = {Path(one["run_dir"]) / "predictions.jsonl" for one in stored}
+    before = {path: path.stat().st_mtime_ns for path in written}
+    answer = teach("--shots", 2, "--json").json
+
+    assert [one["run_dir"] for one in answer["runs"][:-1]] == [one["run_dir"] for one in stored]
+    assert [one["method"] for one in answer["runs"]] == ["tfidf", "zero-shot", "2-shot", "lora-2-shot"]
+    assert {path: path.stat().st_mtime_ns for path in written} == before
+
+
+def test_a_bag_of_words_that_cannot_be_made_is_said(teach: Callable) -> None:
+    """Where the scored rows are those learned from, there is no tf-idf row, and the result says why."""
+    answer = teach("split=train", "--json").json
+
+    assert [one["method"] for one in answer["runs"]] == ["zero-shot", "lora"]
+    assert any("there is no tfidf row to compare with: the rows of train" in one for one in answer["warnings"])
 
 
 def test_the_same_command_prints_the_stored_result(teach: Callable) -> None:
@@ -114,7 +147,7 @@ def test_several_adapters_are_scored_on_one_base(
 
     assert len(loads) == 1
     assert [one["adapter"]["name"] for one in answer["runs"]] == [first["name"], second["name"]]
-    assert [one["metrics"] for one in answer["runs"]] == [first["runs"][1]["metrics"], second["runs"][1]["metrics"]]
+    assert [one["metrics"] for one in answer["runs"]] == [first["runs"][-1]["metrics"], second["runs"][-1]["metrics"]]
 
 
 def test_ctrl_c_keeps_what_was_trained(

@@ -1,0 +1,74 @@
+"""The bars that tuned weights must clear: counted words, prompting of the same model, and one label for every row.
+
+Each is an ordinary Run on the rows of the closing run, so one that is stored already is read and not made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from promptsci.errors import DataError
+from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, classifier_named, prepare_classifier
+from promptsci.pipeline.settings import Result, Settings
+from promptsci.pipeline.tuning import PreparedTune
+from promptsci.report.terminal import figure
+
+COUNTED = "tfidf"
+
+
+def prompting(asked: Settings) -> list[Settings]:
+    """The runs of the untuned model beside the tuned one: zero-shot, and with as many shots as were tuned with."""
+    zero = replace(asked, shots=0)
+    return [zero, asked] if asked.shots else [zero]
+
+
+def counting(prepared: PreparedTune) -> tuple[PreparedClassifier | None, list[str]]:
+    """The run of the bag of words, learned from the rows that tuning learns from; or why there is none."""
+    asked, tuning = prepared.settings.run, prepared.settings
+    if prepared.run.task.label is None:  # it learns one label a row
+        return None, []
+    settings = ClassifierSettings(
+        asked.task,
+        COUNTED,
+        data=asked.data,
+        split=asked.split,
+        pool=tuning.train,
+        pool_rows=tuning.train_rows,
+        seed=asked.seed,
+        limit=asked.limit,
+    )
+    try:
+        return prepare_classifier(settings, prepared.run.catalog, classifier_named(COUNTED)), []
+    except DataError as error:
+        return None, [missing(error)]
+
+
+def missing(error: DataError) -> str:
+    """What to say of a bag of words that cannot be made."""
+    return f"there is no {COUNTED} row to compare with: {error.what}"
+
+
+def alarms(bars: Sequence[Result], tuned: Result, *, higher: bool) -> list[str]:
+    """What must be said loudly: each bar that the tuned weights are below."""
+    name = tuned["main"]
+    after = tuned["metrics"][name]["value"]
+    found = []
+    for what, metrics in _named(bars, tuned):
+        before = metrics[name]["value"]
+        if (after < before) if higher else (after > before):
+            found.append(
+                f"TUNED BELOW {what}: {name} is {figure(after, name)} after tuning, {figure(before, name)} there"
+            )
+    return found
+
+
+def _named(bars: Sequence[Result], tuned: Result) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yields what each bar is called, and its metrics."""
+    majority = tuned["majority"]
+    if majority:
+        yield f"ALWAYS ANSWERING '{majority['label']}'", majority["metrics"]
+    for bar in bars:
+        untuned = f"ITS OWN BASE ({bar['method']} prompting of {bar['model']})"
+        yield (untuned if bar["model"] else f"A BAG OF WORDS ({bar['method']})"), bar["metrics"]
