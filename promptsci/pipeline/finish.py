@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from promptsci.errors import TuneError
 from promptsci.lm import read_adapter
 from promptsci.pipeline.examine import Examiner, furthest
-from promptsci.pipeline.record import peak_memory_bytes
+from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
@@ -89,6 +89,7 @@ def _reload(prepared: PreparedTune, path: Path, dtype: str) -> LoadedModel:
 def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training: Mapping[str, Any]) -> None:
     """Puts the best weights where they stay, with a card that says what they are."""
     from promptsci.lm.adapter import CARD
+    from promptsci.lm.folder import copy_the_rest
     from promptsci.tune.weights import WEIGHTS
 
     source = folder.path / ".finished"
@@ -98,7 +99,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
         if path.name in WEIGHTS or path.suffix == ".safetensors":
             shutil.copy2(path, source / path.name)
     if prepared.recipe.method == "full":
-        _copy_the_rest(prepared.run.model.path, source)
+        copy_the_rest(prepared.run.model.path, source)
     card = {
         "name": prepared.name,
         "method": prepared.recipe.method,
@@ -110,21 +111,9 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
             "name": prepared.run.model.name,
             "sha256": prepared.run.model.sha256,
             "origin": prepared.run.model.origin,
+            "model": lasting_settings(prepared.run)["model"],
         },
         "training": dict(training),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)
-
-
-def _copy_the_rest(base: Path, target: Path) -> None:
-    """Configuration and tokenizer of a whole model are those of its base."""
-    from promptsci.lm.folder import decides
-
-    for path in base.iterdir():
-        if (
-            path.is_file()
-            and decides(path.name)
-            and not path.name.endswith((".safetensors", ".safetensors.index.json"))
-        ):
-            shutil.copy2(path, target / path.name)

@@ -17,7 +17,7 @@ from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.ready import Ready
-from promptsci.pipeline.record import versions
+from promptsci.pipeline.record import lasting_settings, versions
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.tuning import PreparedTune
@@ -199,7 +199,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "format": run.format,
         "recipe": prepared.recipe.model_dump(),
         "rule": prepared.rule,
-        "settings": asdict(prepared.settings),
+        "settings": {**asdict(prepared.settings), "run": lasting_settings(run)},
         "identity": prepared.identity(),
         "train_rows": len(prepared.lessons),
         "validation_rows": len(prepared.validation),

@@ -38,6 +38,18 @@ def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> Non
     show(out or console(), Text("\n".join(lines)), table, *notes)
 
 
+def show_merged(result: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints what became of an adapter that was merged."""
+    lines = [
+        f"{result['adapter']['name']} merged into {result['base']}: {result['dtype']}, "
+        f"{result['bytes'] / 2**20:,.0f} MiB",
+        f"read back from disk it scores within {result['max_nats']:.1g} nats of the adapter "
+        f"({result['compared_on']}; at most {result['tolerance_nats']:g})",
+    ]
+    notes = [Text(f"Note: {note}", style="yellow") for note in result["notes"]]
+    show(out or console(), Text("\n".join(lines)), *notes, Text(f"Use it as model={result['model']}"))
+
+
 def memory_line(need: Mapping[str, Any], n_rows: int) -> str:
     """What a training will hold, in one line."""
     again = ", layers computed again for the gradient" if need["checkpointing"] else ""

@@ -12,6 +12,9 @@ from typing import Any
 from promptsci.errors import RunError, did_you_mean
 from promptsci.runs import guarded, write_atomically
 
+MERGED = "merged"
+"""Where ``promptsci merge`` writes, beside the adapter that it merges."""
+
 
 class TuneFolder:
     """One tuning on disk."""
@@ -56,7 +59,7 @@ class TuneFolder:
     def clear(self) -> None:
         """Removes what an earlier tuning left, so that a fresh one can start."""
         with guarded(self.path):
-            for path in (self.weights, self.checkpoints):
+            for path in (self.weights, self.checkpoints, self.path / MERGED):
                 shutil.rmtree(path, ignore_errors=True)
             for path in (self.measured_path, self.record_path):
                 path.unlink(missing_ok=True)

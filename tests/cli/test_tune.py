@@ -227,6 +227,19 @@ def test_an_adapter_that_is_not_there_gets_the_nearest_name(teach: Callable, run
     assert f"Did you mean '{name}'?" in wrong.err
 
 
+def test_a_merged_adapter_is_a_model_of_its_own(teach: Callable, call: Callable) -> None:
+    """``merge`` finds base, task and wording by itself; ``run model=`` then has the numbers of ``run adapter=``."""
+    answer = teach("--json").json
+    merged = call("merge", f"adapter={answer['name']}", "--json").json
+    again = call("run", "task=verdicts", f"model={merged['model']}", "--dtype", "float32", "--json").json
+
+    assert merged["max_nats"] <= 1e-3
+    assert merged["compared_on"] == "24 rows of verdicts, test"
+    assert (again["method"], again["model"], again["rule"]) == ("lora", f"{answer['name']}-merged", "sum")
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
+    assert "there already" in call("merge", f"adapter={answer['name']}").err
+
+
 @pytest.mark.slow
 def test_kill_9_goes_on(teach: Callable, project: Path, runs: Path, tiny_lm_folder: Path, tmp_path: Path) -> None:
     """A process killed in the second epoch leaves a tuning that the same command ends with the same bytes."""
