@@ -35,6 +35,7 @@ def _method_options(command: Any) -> Any:
 @click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
+@click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
 @click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
@@ -65,7 +66,7 @@ def command(**options: Any) -> None:
 
     \b
     promptsci tune task=citation-intent --lora
-    promptsci tune task=citation-intent --prefix epochs=5
+    promptsci tune task=citation-intent --prefix --init shots
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
     """
@@ -110,7 +111,8 @@ def _one_method(options: Mapping[str, Any]) -> str:
 def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
-    return values | ({"train": options["part"]} if options["part"] else {})
+    written = {"train": options["part"], "init": options["init"]}
+    return values | {name: text for name, text in written.items() if text}
 
 
 def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapping[str, Any]) -> Any:

@@ -18,9 +18,16 @@ from promptsci.report.terminal import figure
 COUNTED = "tfidf"
 
 
-def prompting(asked: Settings) -> list[Settings]:
-    """The runs of the untuned model beside the tuned one: zero-shot, and with as many shots as were tuned with."""
+def prompting(asked: Settings, record: Mapping[str, Any]) -> list[Settings]:
+    """The runs of the untuned model beside the tuned one.
+
+    Zero-shot; with as many shots as were tuned with; or the few-shot prompt that a prefix began as, by what tune.json
+    says of it.
+    """
     zero = replace(asked, shots=0)
+    if "opening" in record:
+        shown = record["opening"]
+        return [zero, replace(asked, shots=len(shown["shots"]), seed=shown["seed"])]
     return [zero, asked] if asked.shots else [zero]
 
 

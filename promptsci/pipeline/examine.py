@@ -63,11 +63,11 @@ class Examiner:
             self.folder.write_measured({**measured, "best": nats, "main": metrics["main"]})
         return metrics
 
-    def nats(self, loaded: LoadedModel) -> list[Nats]:
-        """Log-likelihoods of each row's choices."""
+    def nats(self, loaded: LoadedModel, queries: Sequence[Query] | None = None) -> list[Nats]:
+        """Log-likelihoods of each row's choices, by the row's own query or by others given for all rows."""
         from promptsci.lm import Scoring, TransformersLM
 
-        return [one.nats for one in sorted(TransformersLM(loaded, Scoring(verify=0)).score(self.queries))]
+        return [one.nats for one in sorted(TransformersLM(loaded, Scoring(verify=0)).score(queries or self.queries))]
 
     def metrics(self, nats: Sequence[Nats]) -> dict[str, float]:
         """``main``, of which more is better, the metric under each logged rule, and both losses in nats a row."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from promptsci.errors import TuneError
 from promptsci.lm import read_adapter
 from promptsci.pipeline.examine import Examiner, furthest
+from promptsci.pipeline.opening import opening_record
 from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
@@ -114,6 +115,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
             "model": lasting_settings(prepared.run)["model"],
         },
         "training": dict(training),
+        **opening_record(prepared),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)

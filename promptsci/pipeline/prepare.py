@@ -192,7 +192,8 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
     reader = reader_of(parts.model)
-    encoder = Encoder(reader.tokenizer, reader.format(settings.format))
+    opened: Mapping[str, Any] = parts.adapter.card.get("opening", {}) if parts.adapter else {}
+    encoder = Encoder(reader.tokenizer, reader.format(settings.format), opened.get("bare", ()))
     writing = writing_of(parts.template, task, encoder.format, constrain=settings.constrain)
     room = writing.max_tokens if writing else 0
     context = reader.context - (parts.adapter.n_virtual if parts.adapter else 0)

@@ -15,6 +15,7 @@ from promptsci.pipeline.bars import alarms, counting, missing, prompting
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
+from promptsci.pipeline.opening import choose_opening, opening_record
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.record import lasting_settings, versions
@@ -24,6 +25,7 @@ from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
+    from promptsci.lm.load import LoadedModel
     from promptsci.tune.memory import Need
     from promptsci.tune.trainer import TuneWatcher
 
@@ -62,7 +64,9 @@ def need(prepared: PreparedTune) -> Need:
     """What the tuning takes in memory."""
     from promptsci.tune.memory import need_of
 
-    return need_of(prepared.run.model.path, prepared.recipe, prepared.lessons, _dtype(prepared))
+    longest = max((len(one.ids) for one in prepared.openings), default=0)
+    recipe = prepared.recipe.model_copy(update={"tokens": longest}) if longest else prepared.recipe
+    return need_of(prepared.run.model.path, recipe, prepared.lessons, _dtype(prepared))
 
 
 def _dtype(prepared: PreparedTune) -> str:
@@ -139,27 +143,15 @@ def _alone(folder: TuneFolder) -> Iterator[None]:
 
 def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | None) -> None:
     """Trains to the end, puts the best weights in place, and checks that they can be read back."""
-    from promptsci.lm.load import load_model
-    from promptsci.tune.methods import make_trainable
     from promptsci.tune.train import Course, train
 
     needs = _needs(prepared, folder)
-    settings, recipe = prepared.settings.run, prepared.recipe
-    record = _record(prepared, needs)
     if is_first():
-        folder.write({**record, "state": "training"})
-    loaded = load_model(
-        prepared.run.model.path,
-        dtype=_dtype(prepared),
-        trust_remote_code=settings.trust_remote_code,
-        trainable=True,
-    )
+        folder.write({**_record(prepared, needs), "state": "training"})
     examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder)
-    if is_first():
-        examiner.begin(loaded)
-    loaded = make_trainable(loaded, recipe, settings.seed)
+    prepared, loaded = _beginning(prepared, examiner, folder)
     course = Course(
-        prepared.lessons, recipe, settings.seed, needs.pack_tokens, needs.checkpointing,
+        prepared.lessons, prepared.recipe, prepared.settings.run.seed, needs.pack_tokens, needs.checkpointing,
         folder.checkpoints, prepared.settings.log_to,
     )  # fmt: skip
     trained = train(loaded, course, examiner, watcher)
@@ -170,10 +162,31 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     gc.collect()
     checks = check(prepared, trained, examiner, dtype)
     training = training_of(prepared, trained)
+    record = {**_record(prepared, needs), **opening_record(prepared), "state": "trained"}
     # The weights come last: where they are, all that is said of them is there too.
-    folder.write({**record, "state": "trained", "training": training, "checks": checks, "log": trained.log})
+    folder.write({**record, "training": training, "checks": checks, "log": trained.log})
     place(prepared, folder, trained, training)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
+
+
+def _beginning(prepared: PreparedTune, examiner: Examiner, folder: TuneFolder) -> tuple[PreparedTune, LoadedModel]:
+    """The tuning and its model before the first step, which are examined: the base, or the shots a prefix begins as."""
+    from promptsci.lm.load import load_model
+    from promptsci.tune.methods import make_trainable
+
+    settings = prepared.settings.run
+    loaded = load_model(
+        prepared.run.model.path,
+        dtype=_dtype(prepared),
+        trust_remote_code=settings.trust_remote_code,
+        trainable=True,
+    )
+    if prepared.openings:
+        prepared = choose_opening(prepared, loaded, examiner, folder, first=is_first())
+        loaded = make_trainable(loaded, prepared.recipe, settings.seed, prepared.openings[0].ids)
+    if is_first():
+        examiner.begin(loaded)
+    return prepared, loaded if prepared.openings else make_trainable(loaded, prepared.recipe, settings.seed)
 
 
 def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
@@ -219,7 +232,7 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
     counted, notes = _count_words(prepared, stage)
-    results = [*counted, *(_score(settings, prepared, stage) for settings in (*prompting(base), tuned))]
+    results = [*counted, *(_score(settings, prepared, stage) for settings in (*prompting(base, record), tuned))]
     higher = prepared.run.metrics[0].higher_is_better
     warnings = [*record["notes"], *notes, *alarms(results[:-1], results[-1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}

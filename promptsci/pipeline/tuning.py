@@ -12,8 +12,10 @@ from promptsci.data import Example, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
+from promptsci.pipeline.opening import check_start, fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
+from promptsci.prompt.opening import Opening
 from promptsci.runs import run_name, settings_key
 from promptsci.spec import Catalog
 from promptsci.tune.folder import TuneFolder
@@ -64,6 +66,7 @@ class PreparedTune:
         validation: rows that decide which weights are the best.
         carved: whether those were taken out of the train rows.
         notes: what the result must say.
+        openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
     """
 
     settings: TuneSettings
@@ -74,6 +77,7 @@ class PreparedTune:
     validation: tuple[Example, ...]
     carved: bool
     notes: tuple[str, ...]
+    openings: tuple[Opening, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -125,9 +129,11 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     run = prepare(settings.run, catalog, progress)
     recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values)
     _check_aim(recipe, settings.run.rule)
+    from_shots = recipe.init == "shots"
+    if from_shots:
+        check_start(recipe, settings.run, run.choose)
     taught = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
     train = prepare(taught, catalog)
-    train.questioner.context -= recipe.n_virtual
     rows = [example for example in train.examples if example.gold is not None]
     notes = [*run.notes]
     if len(rows) < len(train.examples):
@@ -147,8 +153,11 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     kept = stratified(validation, recipe.evaluate, settings.run.seed)
     if len(kept) < len(validation):
         notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
-    lessons = tuple(_lessons(train, rows, recipe))
-    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes))
+    opened = openings(train, recipe, rows, run.choose) if from_shots else ()
+    train.questioner.context -= 0 if opened else recipe.n_virtual
+    with fits_behind(opened):
+        lessons = tuple(_lessons(train, rows, recipe))
+    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes), opened)
 
 
 def _check_aim(recipe: Recipe, rule: str | None) -> None:

@@ -40,6 +40,9 @@ class Recipe(Record):
         alpha: LoRA's scale is alpha / rank (rsLoRA: alpha / sqrt(rank)).
         targets: the layers that LoRA adapts.
         tokens: virtual tokens of prefix and prompt tuning.
+        init: how a prefix begins: ``noise``, or ``shots``, keys and values of a few-shot prompt, one for each token.
+        init_shots: shots of that prompt.
+        init_tries: seeds of which the best on validation draws them.
         train: of full fine-tuning: ``all``, ``last-N`` layers, or ``embeddings``.
         class_weights: ``balanced`` counts each label alike, however many rows it has.
         smoothing: share of the right choice's probability that goes to all choices (objective ``choice``).
@@ -64,6 +67,9 @@ class Recipe(Record):
     alpha: Count = 32
     targets: str = "all-linear"
     tokens: Count = 20
+    init: Literal["noise", "shots"] = "noise"
+    init_shots: Count = 8
+    init_tries: Count = 5
     train: str = "all"
     class_weights: Literal["none", "balanced"] = "none"
     smoothing: Share = 0.0

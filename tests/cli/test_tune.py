@@ -64,6 +64,29 @@ def test_tune_ends_with_a_run_that_anyone_can_repeat(
     assert not (Path(answer["tune_dir"]) / "checkpoints").exists()
 
 
+def test_a_prefix_may_begin_as_shots(teach: Callable, run_with: Callable, project: Path) -> None:
+    """``--init shots`` says which shots it took, reads what follows them, and scores from disk as it did in memory."""
+    path = project / "tasks" / "verdicts" / "train.jsonl"
+    rows = [{"text": f"The lemma {n} is {'un' * (n % 2)}sound.", "label": ("good", "bad")[n % 2]} for n in range(24)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = teach("--prefix", "--init", "shots", "init_shots=2", "init_tries=2", "--json")
+    assert told.code == 0, told.err
+    answer = told.json
+    shown = answer["opening"]
+    again = run_with(answer["weights"], "--json").json
+
+    assert [one["method"] for one in answer["runs"]] == ["tfidf", "zero-shot", "2-shot", "prefix"]
+    assert answer["runs"][2]["seed"] == shown["seed"]
+    assert len(shown["shots"]) == 2
+    assert answer["training"]["examples"] == 24 - 4 - 2
+    assert any("begins as the 2-shot prompt of seed" in note for note in answer["notes"])
+    assert answer["checks"]["reload_nats"] <= 1e-5
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
+    assert again["tokens"]["computed"] < answer["runs"][1]["tokens"]["computed"]
+    other = run_with(answer["weights"], "--format", "plain")
+    assert (other.code, "stands for another beginning" in other.err) == (1, True)
+
+
 def test_a_whole_model_is_a_folder_like_any_other(teach: Callable, call: Callable) -> None:
     """``--full`` writes a plain model folder, usable as ``model=``, which says what it is."""
     answer = teach("--full", "--train", "last-1", "objective=lm", "--json").json
