@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,6 +37,8 @@ def _method_options(command: Any) -> Any:
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
 @click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
+@click.option("--recipe", type=click.Path(), help="A recipe of your own, such as a sweep writes.")
+@click.option("--sweep", type=click.IntRange(1), help="Search the recipe's ranges on validation, in so many trials.")
 @click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
@@ -69,6 +72,7 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --prefix --init shots
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
+    promptsci tune task=citation-intent --lora --sweep 20
     """
     from promptsci.cli.progress import byte_progress
     from promptsci.pipeline.tuning import prepare_tune
@@ -84,6 +88,11 @@ def command(**options: Any) -> None:
     values = value_names()
     given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
     settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
+    if options["sweep"]:
+        from promptsci.cli.sweeps import tune_sweep
+
+        tune_sweep(settings, options)
+        return
     with byte_progress() as progress:
         prepared = prepare_tune(settings, Catalog.standard(*options["catalog"]), progress)
     notice = prepared.run.model.notice
@@ -120,6 +129,10 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
     from promptsci.pipeline.tuning import TuneSettings
 
     method: Any = _one_method(options)
+    if options["recipe"] and not options["methods"]:
+        from promptsci.tune.recipe import read_recipe_file
+
+        method = read_recipe_file(Path(options["recipe"])).method or method
     if options["frozen"]:
         raise PromptsciError("--frozen says what of a head's body learns", fix="Use it with --head.")
     if "train" in values and method != "full":
@@ -134,6 +147,7 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         validation=options["validation_split"],
         train_rows=options["train_rows"],
         log_to=options["log_to"],
+        recipe=options["recipe"],
     )
 
 

@@ -18,7 +18,7 @@ from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.opening import choose_opening, opening_record
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.ready import Ready
-from promptsci.pipeline.record import lasting_settings, versions
+from promptsci.pipeline.record import lasting, lasting_settings, versions
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.tuning import PreparedTune
@@ -109,14 +109,42 @@ def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
         TuneError: the loss became no number, memory is too small, or the weights on disk are not those trained.
     """
     folder = prepared.folder(stage.root)
+    with _stoppable(folder), _alone(folder):
+        _learn(prepared, folder, stage)
+        return _close(prepared, folder, stage) if is_first() else None
+
+
+def learn(prepared: PreparedTune, stage: Stage, through: Callable[[TuneWatcher | None], TuneWatcher]) -> None:
+    """Trains, and checks the weights on disk, without closing runs; see `tune`.
+
+    Args:
+        prepared: what is trained.
+        stage: where, and who watches.
+        through: makes the watcher that hears of the training first; what it raises ends the training.
+    """
+    folder = prepared.folder(stage.root)
+    with _stoppable(folder), _alone(folder):
+        _learn(prepared, folder, stage, through)
+
+
+def _learn(
+    prepared: PreparedTune,
+    folder: TuneFolder,
+    stage: Stage,
+    through: Callable[[TuneWatcher | None], TuneWatcher] | None = None,
+) -> None:
+    if stage.fresh and is_first():
+        folder.clear()
+    if not folder.is_trained:
+        with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
+            _train(prepared, folder, through(watcher) if through else watcher)
+
+
+@contextmanager
+def _stoppable(folder: TuneFolder) -> Iterator[None]:
+    """Nothing; the keyboard's interrupt becomes an Interrupted that says what is kept."""
     try:
-        with _alone(folder):
-            if stage.fresh and is_first():
-                folder.clear()
-            if not folder.is_trained:
-                with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
-                    _train(prepared, folder, watcher)
-            return _close(prepared, folder, stage) if is_first() else None
+        yield
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"stopped; what was trained is kept in {folder.path}",
@@ -199,6 +227,12 @@ def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
     return Need.from_json(folder.read()["memory"])
 
 
+def lasting_tune(prepared: PreparedTune) -> dict[str, Any]:
+    """The settings, with every path written so that it holds from any folder."""
+    stored = {**asdict(prepared.settings), "run": lasting_settings(prepared.run)}
+    return lasting(stored, {"recipe": prepared.settings.recipe is not None})
+
+
 def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
     """The part of tune.json that is known before the first step."""
     run = prepared.run
@@ -212,7 +246,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "format": run.format,
         "recipe": prepared.recipe.model_dump(),
         "rule": prepared.rule,
-        "settings": {**asdict(prepared.settings), "run": lasting_settings(run)},
+        "settings": lasting_tune(prepared),
         "identity": prepared.identity(),
         "train_rows": len(prepared.lessons),
         "validation_rows": len(prepared.validation),

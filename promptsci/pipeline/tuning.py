@@ -43,6 +43,7 @@ class TuneSettings:
         validation: the split that decides which weights are the best.
         train_rows: how many rows are learned from, a stratified sample.
         log_to: trackers that hear of loss and metrics.
+        recipe: path of a recipe that stands in for the method's own.
     """
 
     run: Settings
@@ -52,6 +53,7 @@ class TuneSettings:
     validation: str = "validation"
     train_rows: int | None = None
     log_to: tuple[str, ...] = ()
+    recipe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         Problems: several things are.
     """
     run = prepare(settings.run, catalog, progress)
-    recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values)
+    recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values, settings.recipe)
     _check_aim(recipe, settings.run.rule)
     from_shots = recipe.init == "shots"
     if from_shots:

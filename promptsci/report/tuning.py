@@ -38,6 +38,36 @@ def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> Non
     show(out or console(), Text("\n".join(lines)), table, *notes)
 
 
+def trial_line(trial: Mapping[str, Any], n_trials: int) -> str:
+    """What became of a trial of a sweep, in one line."""
+    values = " ".join(f"{name}={value}" for name, value in trial["values"].items())
+    came = trial["state"] if trial["main"] is None else f"validation {percent(trial['main'])}"
+    why = f": {trial['error']}" if trial["error"] else ""
+    return f"trial {trial['number'] + 1} of {n_trials}: {values}: {came}{why}"
+
+
+def show_sweep(result: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints what a sweep tried, the best first, and how to use what came of it."""
+    title = (
+        f"{result['task']}  {result['method']}  template {result['template']}  model {result['model']}: "
+        f"{len(result['trials'])} trials on {result['validation_rows']} validation rows; the test split was not read"
+    )
+    table = plain_table()
+    for column in ("trial", *result["ranges"], metric_name(result["metric"]), "ended"):
+        table.add_column(column, justify="left" if column == "ended" else "right")
+    order = sorted(result["trials"], key=lambda one: (one["main"] is None, -(one["main"] or 0.0), one["number"]))
+    for one in order:
+        main = "" if one["main"] is None else percent(one["main"])
+        values = [one["values"].get(name, "") for name in result["ranges"]]
+        best = one["number"] == result["best"]["number"]
+        table.add_row(
+            str(one["number"] + 1), *values, main, one["error"] or one["state"], style="bold" if best else None
+        )
+    notes = [Text(f"Note: {note}", style="yellow") for note in result["notes"]]
+    stored, use = Text(f"Stored in {result['sweep_dir']}"), Text(f"Use it: {result['next']}")
+    show(out or console(), Text(title), table, *notes, stored, use)
+
+
 def show_merged(result: Mapping[str, Any], out: Console | None = None) -> None:
     """Prints what became of an adapter that was merged."""
     lines = [

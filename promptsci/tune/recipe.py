@@ -89,31 +89,56 @@ class RecipeFile(Record):
 
     Attributes:
         about: what it is and what it was measured on.
+        method: what it trains; the shipped ones stand in a file of the method's name.
         values: of the Recipe.
         larger: number of parameters -> the values that differ for models with at least so many.
-        ranges: value -> what a search may try.
+        ranges: value -> what a search may try; of the learning rate, the two ends.
     """
 
     about: str
+    method: Method | None = None
     values: dict[str, str]
     larger: dict[str, dict[str, str]] = Field(default_factory=dict)
     ranges: dict[str, list[str]] = Field(default_factory=dict)
 
 
-def recipe_for(method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None) -> Recipe:
-    """The Recipe of a method for a model of this size, with values of one's own.
+def recipe_file(method: Method, path: str | None = None) -> RecipeFile:
+    """The RecipeFile of a method, or one of the user's own for it.
 
     Raises:
-        SpecError: a value has an unknown name (the nearest is given) or cannot be meant.
+        SpecError: it cannot be read (file:line), or is for another method.
+    """
+    if path is None:
+        return read_recipe_file(FOLDER / f"{_FILES.get(method, method)}.yaml")
+    found = read_recipe_file(Path(path).expanduser())
+    if found.method not in (None, method):
+        raise SpecError(
+            f"this recipe is for {found.method}, not for {method}", where=path, fix=f"Use --{found.method}."
+        )
+    return found
+
+
+def recipe_for(
+    method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None, path: str | None = None
+) -> Recipe:
+    """The Recipe of a method for a model of this size, with values of one's own.
+
+    Args:
+        method: what is trained.
+        n_parameters: of the model.
+        overrides: values that count before those of the file.
+        path: of a recipe of the user's own.
+
+    Raises:
+        SpecError: a value has an unknown name (the nearest is given) or cannot be meant, or the file cannot be read.
         Problems: several such.
     """
-    path = FOLDER / f"{_FILES.get(method, method)}.yaml"
-    found = read_recipe_file(path)
+    found = recipe_file(method, path)
     values = dict(found.values)
     for least, changes in sorted(found.larger.items(), key=lambda item: int(item[0])):
         if n_parameters >= int(least):
             values |= changes
-    stated = _validated({**values, "method": method}, str(path))
+    stated = _validated({**values, "method": method}, path or str(FOLDER / f"{_FILES.get(method, method)}.yaml"))
     if not overrides:
         return stated
     if "method" in overrides:
@@ -127,7 +152,11 @@ def read_recipe_file(path: Path) -> RecipeFile:
     Raises:
         SpecError: it cannot be read (file:line).
     """
-    return validate(RecipeFile, parse(path.read_text(encoding="utf-8"), str(path)))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the recipe: {error}", where=str(path)) from error
+    return validate(RecipeFile, parse(text, str(path)))
 
 
 def value_names() -> list[str]:
