@@ -55,6 +55,7 @@ def _method_options(command: Any) -> Any:
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="Precision of the frozen weights.",
 )  # fmt: skip
+@click.option("--4bit", "four_bit", is_flag=True, help="Frozen weights in four bits (NF4), on a CUDA GPU.")
 @click.option("--rule", help="Decision rule of the main metric. [default: sum]")
 @click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
@@ -125,6 +126,7 @@ def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, s
 
 
 def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+    from promptsci.lm.four_bit import NF4
     from promptsci.pipeline import Settings
     from promptsci.pipeline.tuning import TuneSettings
 
@@ -135,10 +137,13 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         method = read_recipe_file(Path(options["recipe"])).method or method
     if options["frozen"]:
         raise PromptsciError("--frozen says what of a head's body learns", fix="Use it with --head.")
+    if options["four_bit"] and options["dtype"] != "auto":
+        raise PromptsciError("--4bit and --dtype both say the precision of the weights", fix="Leave one of them out.")
     if "train" in values and method != "full":
         raise PromptsciError("--train says which of the model's own weights learn", fix="Use it with --full.")
     kept = ("shots", "choose", "pool", "seed", "limit", "dtype", "rule", "trust_remote_code")
-    run = Settings(**nouns, **{name: options[name] for name in kept}, format=options["format_"])
+    given = {name: options[name] for name in kept} | ({"dtype": NF4} if options["four_bit"] else {})
+    run = Settings(**nouns, **given, format=options["format_"])
     return TuneSettings(
         run,
         method,

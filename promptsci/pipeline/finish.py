@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
 from promptsci.lm import read_adapter
+from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.examine import Examiner, furthest
 from promptsci.pipeline.opening import opening_record
 from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
@@ -80,7 +81,7 @@ def _reload(prepared: PreparedTune, path: Path, dtype: str) -> LoadedModel:
         return load_model(path, dtype=dtype, trainable=True)
     base = load_model(
         prepared.run.model.path,
-        dtype=dtype,
+        dtype=NF4 if prepared.settings.run.dtype == NF4 else dtype,
         trust_remote_code=prepared.settings.run.trust_remote_code,
         trainable=True,
     )
@@ -116,6 +117,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, training
         },
         "training": dict(training),
         **opening_record(prepared),
+        **({"quantised": NF4} if prepared.settings.run.dtype == NF4 else {}),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)

@@ -12,6 +12,7 @@ from promptsci.data import Example, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
+from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.opening import check_start, fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
@@ -129,6 +130,7 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         Problems: several things are.
     """
     run = prepare(settings.run, catalog, progress)
+    _check_frozen(settings)
     recipe = recipe_for(settings.method, count_weights(run.model.path), settings.values, settings.recipe)
     _check_aim(recipe, settings.run.rule)
     from_shots = recipe.init == "shots"
@@ -160,6 +162,13 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     with fits_behind(opened):
         lessons = tuple(_lessons(train, rows, recipe))
     return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes), opened)
+
+
+def _check_frozen(settings: TuneSettings) -> None:
+    if settings.method == "full" and settings.run.dtype == NF4:
+        raise TuneError(
+            "weights in four bits are frozen, and --full trains them", fix="Use --lora, or leave --4bit out."
+        )
 
 
 def _check_aim(recipe: Recipe, rule: str | None) -> None:

@@ -219,6 +219,7 @@ def test_a_plan_trains_nothing(teach: Callable, runs: Path) -> None:
         (("objective=lm", "smoothing=0.1"), "smoothing goes to the other choices"),
         (("--validation-split", "nowhere"), "there is no split 'nowhere'"),
         (("--rule", "pmi"), "Use --rule sum, mean, batch"),
+        (("--full", "--frozen"), "Use it with --head"),
         (("targets=nowhere",), "lora does not fit this model"),
     ],
 )
@@ -261,6 +262,33 @@ def test_a_merged_adapter_is_a_model_of_its_own(teach: Callable, call: Callable)
     assert (again["method"], again["model"], again["rule"]) == ("lora", f"{answer['name']}-merged", "sum")
     assert again["metrics"] == answer["runs"][-1]["metrics"]
     assert "there already" in call("merge", f"adapter={answer['name']}").err
+
+
+def test_four_bits_without_a_gpu_are_refused_at_once(
+    call: Callable, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--4bit`` without CUDA ends before task, data or model are looked for, let alone fetched."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    answer = call("tune", "task=verdicts", "model=some/model-that-would-be-fetched", "--4bit")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("weights in four bits need a CUDA GPU")
+    assert "both say the precision" in call("tune", "task=verdicts", "--4bit", "--dtype", "float32").err
+
+
+@pytest.mark.gpu
+def test_lora_is_tuned_on_four_bits(call: Callable, run_with: Callable, project: Path, tiny_lm_folder: Path) -> None:
+    """``--4bit`` trains an adapter on NF4 weights; closing runs score on the same, one on whole ones says so."""
+    answer = call(
+        "tune", "task=verdicts", f"model={tiny_lm_folder}", "--4bit", "epochs=2", "batch=4", "lr=3e-2", "--json"
+    ).json
+    other = run_with(answer["weights"], "--json").json
+
+    assert answer["dtype"] == "nf4"
+    assert answer["checks"]["reload_nats"] <= 1e-2
+    assert any("tuned on weights in four bits" in one for one in other["warnings"])
 
 
 @pytest.mark.slow
