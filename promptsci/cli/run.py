@@ -26,7 +26,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
     "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
 )
 @click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16", "nf4"]), default="auto", show_default=True
 )
 @click.option("--constrain", is_flag=True, help="Let answers be nothing but JSON that follows the task's schema.")
 @click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")

@@ -156,12 +156,17 @@ def classifier_named(method: str, task: Task) -> Classifier:
     """
     if method not in METHODS:
         raise SpecError(f"there is no method '{method}' that run can fit", fix=did_you_mean(method, METHODS))
-    known = {name: found for name, makers in METHODS.items() for make in makers if task.form in (found := make()).forms}
+    known = methods_for(task)
     if method not in known:
         what = f"method={method} cannot answer with {task.form}, as task {task.name} ({task.kind}) asks"
         others = f"Of the methods without a prompt {', '.join(known)} can. " if known else ""
         raise SpecError(what, fix=f"{others}Prompt a model instead: promptsci run task={task.name}")
     return known[method]
+
+
+def methods_for(task: Task) -> dict[str, Classifier]:
+    """The classifiers by name that can answer in the form that the task asks for."""
+    return {name: found for name, makers in METHODS.items() for make in makers if task.form in (found := make()).forms}
 
 
 def read_by(task: Task) -> Read:
@@ -204,25 +209,10 @@ def prepare_classifier(
     read = read or read_by(task)
     pool = split_name(settings.pool or task.shots.from_)
     settings = replace(settings, split=split_name(settings.split), pool=settings.pool and pool)
-    attempt = Attempts()
-    facts = facts_of(task)
-    metrics = attempt(lambda: tuple(form_metric(name, facts) for name in task.metrics))
-    dataset = attempt(lambda: _dataset(settings, task, pool))
-    examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
-    raise_all(attempt.problems)
-    assert metrics is not None
-    assert dataset is not None
-    assert examples is not None
+    metrics, dataset, examples = _found(settings, task, pool)
     rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
     picked, said = pick(rows.train)
-    lessons = Lessons(
-        facts=facts,
-        whole=_labelled(rows.whole, task, read),
-        train=_labelled(picked, task, read),
-        validation=_labelled(rows.validation, task, read),
-        metric=metrics[0],
-        seed=settings.seed,
-    )
+    whole, train, validation = (_labelled(part, task, read) for part in (rows.whole, picked, rows.validation))
     return PreparedClassifier(
         settings=settings,
         task=task,
@@ -230,7 +220,7 @@ def prepare_classifier(
         dataset=dataset,
         integrity=integrity(dataset, task.labels),
         examples=examples,
-        lessons=lessons,
+        lessons=Lessons(facts_of(task), whole, train, validation, metrics[0], settings.seed),
         read=read,
         pool_name=pool,
         validated_on=rows.validated_on,
@@ -239,6 +229,21 @@ def prepare_classifier(
         catalog=catalog,
         notes=(*rows.notes, *said),
     )
+
+
+def _found(
+    settings: ClassifierSettings, task: Task, pool: str
+) -> tuple[tuple[Metric[Any], ...], Dataset, tuple[Example, ...]]:
+    """Metrics, data, and the rows to score; all that is wrong with them is said at once."""
+    attempt = Attempts()
+    metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
+    dataset = attempt(lambda: _dataset(settings, task, pool))
+    examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
+    raise_all(attempt.problems)
+    assert metrics is not None
+    assert dataset is not None
+    assert examples is not None
+    return metrics, dataset, examples
 
 
 @dataclass(frozen=True)
