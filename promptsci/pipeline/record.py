@@ -91,6 +91,7 @@ def _lasting_settings(prepared: Prepared) -> dict[str, Any]:
         "template": (settings.template or "").endswith(".jinja"),
         "model": prepared.model.origin.startswith(("folder ", "GGUF file ")),
         "adapter": settings.adapter is not None,
+        "thresholds": settings.thresholds is not None,
         "data": is_data_path(settings.data, prepared.task),
     }
     return lasting(asdict(settings), is_path)
