@@ -72,12 +72,11 @@ def command(**options: Any) -> None:
         runs = run_classifiers(nouns, options, _seeds(options["seeds"], options["seed"]))
     else:
         runs = _run_all(nouns, options)
+    found = _positions(runs, options)
     if options["as_json"]:
-        print_json(
-            runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs), **_positions(runs, options)}
-        )
+        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs), **found})
     else:
-        _print(runs, _positions(runs, options))
+        _print(runs, found)
 
 
 def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:

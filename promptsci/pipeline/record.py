@@ -31,6 +31,7 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "training": prepared.card.get("training"),
         "shots": settings.shots,
         "choose": prepared.choose if settings.shots else None,
+        "option_order": settings.option_order,
         "format": prepared.format,
         "words": prepared.template.words(prepared.task.labels),
         "settings": _lasting_settings(prepared),

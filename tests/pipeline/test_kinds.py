@@ -145,7 +145,7 @@ def test_a_limit_takes_whole_queries(project: Any, write_example: Callable) -> N
 
 
 def test_options_in_another_order_are_another_run(project: Any, write_example: Callable) -> None:
-    """The prompt lists them in the order that the row says, the gold letter moves with its option, and it is resumed."""
+    """The prompt lists them in the order that the row says, and the right letter moves with its option."""
     name = write_example("multiple-choice")
     asked = {"task": name, "limit": None, "shots": 0, "rule": "sum"}
     plain, first = project.run(**asked)
