@@ -167,18 +167,9 @@ def test_orders_are_for_options_only(project: Any, write_example: Callable) -> N
         project.prepare(task=write_example("classification"), limit=None, shots=0, option_order=1)
 
 
-EACH = """---
-about: Each field by itself.
----
-{% block instruction %}Fields: {{ choices | join(", ") }}.{% endblock %}
-{% block input %}Text: {{ text }}{% endblock %}
-{% block target %}About {{ label }}? {{ choice }}{% endblock %}
-"""
-
-
 def test_each_label_is_asked_by_itself(project: Any, write_example: Callable, tmp_path: Path) -> None:
     """Yes and no of each label are scored behind one prompt; thresholds of a run on other rows decide again."""
-    name = write_example("multilabel", jinja=EACH)
+    name = write_example("multilabel: each label by itself")
     task = tmp_path / "tasks" / name / "task.yaml"
     task.write_text(task.read_text().replace("{train:", "{validation: train.jsonl, train:"))
     asked = {"task": name, "limit": None, "shots": 1, "choose": "random"}
@@ -190,7 +181,7 @@ def test_each_label_is_asked_by_itself(project: Any, write_example: Callable, tm
 
     assert list(rows[0]["nats"]) == [f"{label}: {said}" for label in labels for said in ("yes", "no")]
     assert project.prepare(**asked).questioner.assembler.target(project.prepare(**asked).examples[0]) == (
-        "About biology? yes\nAbout physics? yes\nAbout statistics? no"
+        "Is it about biology? yes\nIs it about physics? yes\nIs it about statistics? no"
     )
     assert again.path == folder.path
     assert tuned["thresholds"] == best_thresholds(held_folder.rows(), labels)
@@ -202,8 +193,12 @@ def test_each_label_is_asked_by_itself(project: Any, write_example: Callable, tm
 
 
 @pytest.mark.parametrize("target", ["{{ label }}", "{{ choice }}", "{{ label }} {{ answer }}"])
-def test_half_a_question_about_a_label_is_refused(project: Any, write_example: Callable, target: str) -> None:
+def test_half_a_question_about_a_label_is_refused(
+    project: Any, examples: dict, write_example: Callable, target: str
+) -> None:
     """A target block names the label and says yes or no, or it writes the list; nothing in between."""
-    name = write_example("multilabel", jinja=EACH.replace("About {{ label }}? {{ choice }}", target))
+    title = "multilabel: each label by itself"
+    jinja = examples[title]["jinja"].replace("Is it about {{ label }}? {{ choice }}", target)
+    name = write_example(title, jinja=jinja)
     with pytest.raises(SpecError, match="cannot use"):
         project.prepare(task=name, limit=None, shots=0)
