@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, read_seeds
+from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 
@@ -28,6 +29,14 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16", "nf4"]), default="auto", show_default=True
 )
+@click.option(
+    "--shuffle-options",
+    "orders",
+    type=click.IntRange(1, 26),
+    metavar="N",
+    help="Also with the options of each row in N other orders, to see whether their place decides.",
+)
+@click.option("--thresholds", metavar="RUN", help="Answer each label from the probability that is best in another run.")
 @click.option("--constrain", is_flag=True, help="Let answers be nothing but JSON that follows the task's schema.")
 @click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")
 @click.option(
@@ -63,10 +72,11 @@ def command(**options: Any) -> None:
         runs = run_classifiers(nouns, options, _seeds(options["seeds"], options["seed"]))
     else:
         runs = _run_all(nouns, options)
+    found = _positions(runs, options)
     if options["as_json"]:
-        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs)})
+        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs), **found})
     else:
-        _print(runs)
+        _print(runs, found)
 
 
 def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,6 +98,7 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
         "pack_tokens",
         "trust_remote_code",
         "constrain",
+        "thresholds",
     )
     first = Settings(
         **nouns,
@@ -97,11 +108,15 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
         sharing=not options["no_sharing"],
     )
     asked = [
-        dataclasses.replace(first, template=wording, adapter=adapter, seed=seed)
+        dataclasses.replace(first, template=wording, adapter=adapter, seed=seed, option_order=order)
         for wording in _wordings(catalog, first)
         for adapter in _adapters(first.adapter, options["runs"])
         for seed in _seeds(options["seeds"], first.seed)
+        for order in range((options["orders"] or 0) + 1)
     ]
+    if options["orders"] and len(asked) > options["orders"] + 1:
+        what = "--shuffle-options asks one wording, adapter and seed in several orders"
+        raise PromptsciError(what, fix="Name one of each.")
     with byte_progress() as progress:
         prepared = [prepare(settings, catalog, progress) for settings in asked]
     _show_notice(prepared[0].model.notice, prepared[0].model.name)
@@ -144,10 +159,24 @@ def _summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return spread(runs)
 
 
-def _print(runs: list[dict[str, Any]]) -> None:
-    from promptsci.report import show_result, show_spread
+def _positions(runs: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """How answers depend on the place of an option, where options were shuffled."""
+    if not options["orders"]:
+        return {}
+    from pathlib import Path
+
+    from promptsci.runs import RunFolder
+    from promptsci.score import position_bias
+
+    return {"positions": position_bias([list(RunFolder(Path(run["run_dir"])).rows()) for run in runs])}
+
+
+def _print(runs: list[dict[str, Any]], found: dict[str, Any]) -> None:
+    from promptsci.report import show_positions, show_result, show_spread
 
     if len(runs) == 1:
         show_result(runs[0])
     else:
         show_spread(runs)
+    if found:
+        show_positions(found["positions"])

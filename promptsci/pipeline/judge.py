@@ -13,8 +13,8 @@ from promptsci.score import Wanted, judge_rows
 ASKED = ("task", "template", "model", "adapter", "data", "split", "method", "shots", "choose", "pool", "seed", "format")
 FEW_ROWS = 30
 DESCRIBED = ("integrity", "model_description", "versions")
-LEARNED = ("training", "rule_because")
-"""What only a run says that learned from labelled rows."""
+SOMETIMES = ("training", "rule_because", "option_order")
+"""What only a run says that learned from labelled rows, or that asked a model."""
 
 
 def judge(prepared: Ready, folder: RunFolder) -> Result:
@@ -64,7 +64,7 @@ def read_result(folder: RunFolder) -> Result:
         **scores,
         **record["cost"],
         **{name: record[name] for name in DESCRIBED},
-        **{name: record[name] for name in LEARNED if name in record},
+        **{name: record[name] for name in SOMETIMES if name in record},
         **{name: value for name, value in record["facts"].items() if name == "thresholds"},
         "warnings": [*record["warnings"], *_few_rows(scores)],
         "run_dir": str(folder.path),

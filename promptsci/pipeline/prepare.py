@@ -18,6 +18,7 @@ from promptsci.data import (
     stratified,
 )
 from promptsci.data.example import split_name
+from promptsci.data.options import shuffled
 from promptsci.errors import (
     Problems,
     PromptsciError,
@@ -146,6 +147,7 @@ class Prepared:
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
             **({"constrain": True} if settings.constrain else {}),
+            **({"option_order": settings.option_order} if settings.option_order else {}),
         }
 
     @property
@@ -246,7 +248,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     pool = Pool(shown, task.labels, attempt(lambda: _embedder(settings, task, progress)))
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
+    examples = attempt(lambda: _scored(settings, dataset, task)) if dataset else None
     model = attempt(lambda: resolve_causal(settings.model, progress))
     adapter = attempt(lambda: _adapter(settings, model)) if model else None
     raise_all(attempt.problems)
@@ -257,6 +259,22 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     assert examples is not None
     assert model is not None
     return _Parts(template, metrics, dataset, pool, chosen, examples, model, adapter)
+
+
+def _scored(settings: Settings, dataset: Dataset, task: Task) -> tuple[Example, ...]:
+    """The rows to score, with their options in the order asked for.
+
+    Raises:
+        DataError: none of them is labelled.
+        SpecError: an order of options is asked for where rows have none.
+    """
+    examples = examples_to_score(settings, dataset, task.form)
+    if not settings.option_order:
+        return examples
+    if task.options is None:
+        what = f"task {task.name} is {task.kind}: its rows have no options whose order could change"
+        raise SpecError(what, fix="Leave --shuffle-options out.")
+    return tuple(shuffled(example, settings.option_order) for example in examples)
 
 
 def _adapter(settings: Settings, model: ModelFolder) -> AdapterFolder | None:

@@ -31,6 +31,7 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "training": prepared.card.get("training"),
         "shots": settings.shots,
         "choose": prepared.choose if settings.shots else None,
+        "option_order": settings.option_order,
         "format": prepared.format,
         "words": prepared.template.words(prepared.task.labels),
         "settings": lasting_settings(prepared),
@@ -91,6 +92,7 @@ def lasting_settings(prepared: Prepared) -> dict[str, Any]:
         "template": (settings.template or "").endswith(".jinja"),
         "model": prepared.model.origin.startswith(("folder ", "GGUF file ")),
         "adapter": settings.adapter is not None,
+        "thresholds": settings.thresholds is not None,
         "data": is_data_path(settings.data, prepared.task),
     }
     return lasting(asdict(settings), is_path)

@@ -90,6 +90,7 @@ def folder_of(prepared: Prepared, root: Path) -> RunFolder:
         settings.split,
         f"seed{settings.seed}",
         f"n{settings.limit}" if settings.limit else "",
+        f"order{settings.option_order}" if settings.option_order else "",
     ]
     return RunFolder(root / prepared.task.name / run_name(parts, prepared.identity()))
 

@@ -32,6 +32,7 @@ class Settings:
         sharing: whether prefixes are shared.
         verify: rows scored again one by one.
         adapter: folder of an adapter, as PEFT writes it; None scores with the base weights.
+        option_order: 0 leaves the options of a row as they stand in the data; each number above is another order.
         thresholds: folder of a finished run whose rows say from which probability on each label is answered.
         constrain: whether a written answer can be nothing but JSON that follows the task's schema.
     """
@@ -57,6 +58,7 @@ class Settings:
     trust_remote_code: bool = False
     constrain: bool = False
     thresholds: str | None = None
+    option_order: int = 0
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from promptsci.report.history import run_entry, show_runs
 from promptsci.report.models import show_models
+from promptsci.report.positions import show_positions
 from promptsci.report.reproduction import show_reproduction
 from promptsci.report.spread import show_spread, spread
 from promptsci.report.terminal import show_result
@@ -11,6 +12,7 @@ __all__ = [
     "memory_line",
     "run_entry",
     "show_models",
+    "show_positions",
     "show_reproduction",
     "show_result",
     "show_runs",

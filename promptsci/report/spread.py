@@ -37,21 +37,24 @@ def show_spread(results: Sequence[Result], out: Console | None = None) -> None:
     out = out or console()
     names = leading(results[0])
     table = plain_table()
-    for title in ("template", "seed"):
+    ordered = any(result.get("option_order") for result in results)
+    for title in ("template", "seed", *(["options"] if ordered else [])):
         table.add_column(title)
     for name in names:
         table.add_column(f"{metric_name(name)} % [95 %]", justify="right")
     table.add_column("s", justify="right")
     for result in results:
         cells = [interval(result["metrics"][name], name) for name in names]
-        table.add_row(result["template"] or "", str(result["seed"]), *cells, f"{result['seconds']['score']:.1f}")
+        order = [f"order {result['option_order']}" if result.get("option_order") else "as they stand"]
+        asked = [result["template"] or "", str(result["seed"]), *(order if ordered else [])]
+        table.add_row(*asked, *cells, f"{result['seconds']['score']:.1f}")
     table.add_section()
     summary = spread(results)
     for title, key in (("mean", "mean"), ("standard deviation", "sd"), ("median", "median")):
-        table.add_row(title, "", *(figure(summary[name][key], name) for name in names), "")
-    asked = {name: ", ".join(dict.fromkeys(str(result[name] or "") for result in results)) for name in ("template",)}
-    asked["seed"] = ", ".join(dict.fromkeys(str(result["seed"]) for result in results))
-    show(out, heading({**results[0], **asked}), table)
+        table.add_row(title, "", *([""] if ordered else []), *(figure(summary[name][key], name) for name in names), "")
+    shown = {name: ", ".join(dict.fromkeys(str(result[name] or "") for result in results)) for name in ("template",)}
+    shown["seed"] = ", ".join(dict.fromkeys(str(result["seed"]) for result in results))
+    show(out, heading({**results[0], **shown}), table)
     warnings = dict.fromkeys(warning for result in results for warning in result["warnings"])
     show(out, *(Text(f"Warning: {warning}", style="yellow") for warning in warnings))
     show(out, *(Text(f"Stored in {result['run_dir']}", style="dim") for result in results))

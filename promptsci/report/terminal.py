@@ -104,7 +104,9 @@ def _parts(result: Result, out: Console) -> Iterator[RenderableType]:
         yield counts if fits(out, counts) else _per_class_list(result)
     elif result["per_class"]:
         yield _class_table(result)
-    if "rule_because" in result:
+    if result.get("thresholds"):
+        yield _thresholds_line(result)
+    if "rule_because" in result and result["rule"] != WRITTEN:
         yield Text(f"only the rule {result['rule']} stands: {result['rule_because']}", style="dim")
     elif result["rules"]:
         yield Text("the same log-likelihoods under each decision rule")
@@ -189,6 +191,12 @@ def _class_table(result: Result) -> Table:
     for label in result["per_class"]:
         table.add_row(*_per_class_cells(result, label))
     return table
+
+
+def _thresholds_line(result: Result) -> Text:
+    """From which probability on each label is answered."""
+    shown = ", ".join(f"{label} {value:.2f}" for label, value in result["thresholds"].items())
+    return Text(f"labels are answered from these probabilities on, tuned on other rows: {shown}", style="dim")
 
 
 def _details_line(result: Result) -> Text:

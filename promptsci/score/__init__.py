@@ -14,6 +14,7 @@ from promptsci.score.judged import Judged, decided_rows, judged
 from promptsci.score.loglik import LogLikelihoods, from_rows
 from promptsci.score.metrics import METRICS, ClassScore, Metric, metric_named, per_class
 from promptsci.score.outcomes import NONE, Outcomes, confusion_counts
+from promptsci.score.positions import position_bias
 from promptsci.score.power import DISCORDANT_SHARE, smallest_difference
 from promptsci.score.sums import Distinct, Family, FromSums, Outcome, Sums, families, mean_of_rows, mean_of_sums, ratio
 from promptsci.score.thresholds import best_thresholds, labels_said
@@ -74,6 +75,7 @@ __all__ = [
     "outcomes_of",
     "per_class",
     "percentile_interval",
+    "position_bias",
     "ratio",
     "resampled",
     "row_values",

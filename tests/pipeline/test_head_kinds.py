@@ -63,7 +63,7 @@ def test_a_head_answers_other_kinds(prepared: Callable[..., Any], title: str) ->
 
 def test_tags_learn_the_spans(prepared: Callable[..., Any], tmp_path: Path) -> None:
     """Taught long enough, the tags of a few sentences are right, and the spans stand where the text has them."""
-    one = prepared("extraction: spans", epochs="40", patience="40")
+    one = prepared("extraction: spans", epochs="10", patience="10")
     task = tmp_path / "tasks" / one.task.name
     (task / "test.jsonl").write_text((task / "train.jsonl").read_text())
     one = prepare_head(one.settings, one.catalog, lambda _line: None)

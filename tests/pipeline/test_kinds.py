@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from promptsci.errors import Interrupted
+from promptsci.errors import Interrupted, RunError, SpecError
 from promptsci.pipeline import LMs, reproduce
+from promptsci.score import best_thresholds, labels_said, position_bias
 from promptsci.spec import FORMS, Catalog
 
 
@@ -141,3 +142,63 @@ def test_a_limit_takes_whole_queries(project: Any, write_example: Callable) -> N
 
     assert len(prepared.examples) == 2
     assert len({example.known["query"] for example in prepared.examples}) == 1
+
+
+def test_options_in_another_order_are_another_run(project: Any, write_example: Callable) -> None:
+    """The prompt lists them in the order that the row says, and the right letter moves with its option."""
+    name = write_example("multiple-choice")
+    asked = {"task": name, "limit": None, "shots": 0, "rule": "sum"}
+    plain, first = project.run(**asked)
+    other, folder = project.run(**asked, option_order=2)
+    prepared = project.prepare(**asked, option_order=2)
+    by_id = {row["id"]: row for row in first.rows()}
+
+    assert other["run_dir"] != plain["run_dir"]
+    for row, example in zip(folder.rows(), prepared.examples, strict=True):
+        assert row["order"]["ABC".index(row["gold"])] == by_id[row["id"]]["gold"]
+        prompt = prepared.questioner.assembler.query(example)
+        assert [line[3:] for line in prompt.splitlines() if line[1:3] == ". "] == example.fields["choices"]
+    assert position_bias([list(first.rows()), list(folder.rows())])["n"] == 2
+
+
+def test_orders_are_for_options_only(project: Any, write_example: Callable) -> None:
+    """A task whose rows have no options says so before anything is loaded."""
+    with pytest.raises(SpecError, match="have no options whose order could change"):
+        project.prepare(task=write_example("classification"), limit=None, shots=0, option_order=1)
+
+
+def test_each_label_is_asked_by_itself(project: Any, write_example: Callable, tmp_path: Path) -> None:
+    """Yes and no of each label are scored behind one prompt; thresholds of a run on other rows decide again."""
+    name = write_example("multilabel: each label by itself")
+    task = tmp_path / "tasks" / name / "task.yaml"
+    task.write_text(task.read_text().replace("{train:", "{validation: train.jsonl, train:"))
+    asked = {"task": name, "limit": None, "shots": 1, "choose": "random"}
+    held, held_folder = project.run(**asked, split="validation")
+    plain, folder = project.run(**asked)
+    tuned, again = project.run(**asked, thresholds=str(held_folder.path))
+    labels = ["biology", "physics", "statistics"]
+    rows = list(again.rows())
+
+    assert list(rows[0]["nats"]) == [f"{label}: {said}" for label in labels for said in ("yes", "no")]
+    assert project.prepare(**asked).questioner.assembler.target(project.prepare(**asked).examples[0]) == (
+        "Is it about biology? yes\nIs it about physics? yes\nIs it about statistics? no"
+    )
+    assert again.path == folder.path
+    assert tuned["thresholds"] == best_thresholds(held_folder.rows(), labels)
+    assert "thresholds" not in plain
+    assert [row["label"] for row in rows] == [labels_said(row["nats"], labels, tuned["thresholds"]) for row in rows]
+    assert held["metrics"].keys() == {"micro_f1", "macro_f1", "instance_f1", "exact_match"}
+    with pytest.raises(RunError, match="must not be tuned on them"):
+        project.prepare(**asked, thresholds=str(folder.path))
+
+
+@pytest.mark.parametrize("target", ["{{ label }}", "{{ choice }}", "{{ label }} {{ answer }}"])
+def test_half_a_question_about_a_label_is_refused(
+    project: Any, examples: dict, write_example: Callable, target: str
+) -> None:
+    """A target block names the label and says yes or no, or it writes the list; nothing in between."""
+    title = "multilabel: each label by itself"
+    jinja = examples[title]["jinja"].replace("Is it about {{ label }}? {{ choice }}", target)
+    name = write_example(title, jinja=jinja)
+    with pytest.raises(SpecError, match="cannot use"):
+        project.prepare(task=name, limit=None, shots=0)

@@ -13,15 +13,6 @@ from promptsci.pipeline import LMs, TuneSettings, load_transformers, prepare, pr
 from promptsci.pipeline.tune import Stage, tune
 from promptsci.spec import Catalog
 
-EACH = """---
-about: Each field by itself.
----
-{% block instruction %}Which of {{ choices | join(", ") }} is the text about?{% endblock %}
-{% block input %}Text: {{ text }}{% endblock %}
-{% block target %}About {{ label }}? {{ choice }}{% endblock %}
-"""
-
-
 SCALE = """---
 about: A scale.
 numbers: [0, 2.5, 5]
@@ -71,7 +62,7 @@ def test_what_is_learned_is_what_run_asks(made: Callable, title: str, format_: s
         assert np.array_equal(lesson.query.ids, question.query.ids)
         if train.writing is None:
             assert lesson.query.choice_ids == question.query.choice_ids
-            assert [lesson.query.choices[gold] for gold in lesson.gold] == [right]
+            assert "\n".join(lesson.query.choices[gold] for gold in lesson.gold) == right
         else:
             (ids,) = lesson.query.choice_ids
             assert (tokenizer.decode(ids[:-1]).strip(), ids[-1]) == (right, 1)
@@ -81,14 +72,13 @@ def test_what_is_learned_is_what_run_asks(made: Callable, title: str, format_: s
 
 def test_each_label_is_a_group_of_yes_and_no(made: Callable) -> None:
     """Where labels are asked by themselves, a lesson has a right choice for each, in the order of the labels."""
-    lesson, *_ = made("multilabel", jinja=EACH).lessons
+    lesson, *_ = made("multilabel: each label by itself").lessons
+    right = [lesson.query.choices[gold].rpartition(" ")[2] for gold in lesson.gold]
 
     assert len(lesson.query.choices) == 6
-    right = {lesson.query.choices[gold] for gold in lesson.gold}
-    assert right in (
-        {"About biology? yes", "About physics? yes", "About statistics? no"},
-        {"About biology? no", "About physics? no", "About statistics? no"},
-    )
+    assert [
+        f"Is it about {label}? {said}" for label, said in zip(("biology", "physics", "statistics"), right, strict=True)
+    ] == [lesson.query.choices[gold] for gold in lesson.gold]
 
 
 def test_a_scale_teaches_the_nearest_number(made: Callable) -> None:
@@ -179,7 +169,7 @@ def test_objectives_that_do_not_fit_are_refused(made: Callable, title: str, valu
         ("extraction: spans", {}),
         ("regression", {"jinja": SCALE}),
         ("multiple-choice", {}),
-        ("multilabel", {"jinja": EACH, "examine": "loss"}),
+        ("multilabel: each label by itself", {"examine": "loss"}),
         ("ranking", {"objective": "pairs", "negatives": "1"}),
     ],
 )
