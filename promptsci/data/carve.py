@@ -14,6 +14,7 @@ SHARE = 0.2
 def carve(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """(train, validation): a fifth of the texts held out, stratified by label, drawn by the seed, both in file order.
 
+    Where a fifth is less than two texts a label, as many are held out, but never more than half.
     Rows with the same text (case and white space folded) stay together, so that no text stands in both.
 
     Raises:
@@ -27,7 +28,8 @@ def carve(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
             f"train has {len(first)} different labelled texts, too few to hold validation rows out of",
             fix="Give more labelled rows, or a validation split.",
         )
-    n_held = min(max(round(SHARE * len(first)), 1), len(first) - 1)
+    n_labels = len({example.stratum for example in first.values()})
+    n_held = min(max(round(SHARE * len(first)), 2 * n_labels), len(first) // 2)
     held = {text_key(example) for example in stratified(list(first.values()), n_held, seed)}
     train = [example for example in examples if text_key(example) not in held]
     return train, [example for example in examples if text_key(example) in held]

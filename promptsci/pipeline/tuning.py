@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promptsci.data import Example, read_dataset, stratified
+from promptsci.data import Example, carve, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
@@ -23,8 +23,6 @@ from promptsci.tune.folder import TuneFolder
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.recipe import Method, Recipe, recipe_for
 
-CARVED_SHARE = 0.15
-"""Of train, where there is no validation split."""
 TUNED_RULE = "sum"
 """Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
 EXAMINED_RULES = ("sum", "mean", "batch")
@@ -184,7 +182,7 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
     """The validation rows, and whether they were taken out of train.
 
     Raises:
-        DataError: a validation split that was named is not there.
+        DataError: a validation split that was named is not there, or train is too small to set rows aside.
     """
     name = split_name(settings.validation)
     there = read_dataset(run.task, settings.run.data).splits
@@ -194,12 +192,7 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
         if not labelled:
             raise TuneError(f"no row of {name} has a label", where=split.origin, fix="Name another: validation=...")
         return labelled, False
-    n_labels = len({example.gold for example in rows})
-    wanted = min(max(round(CARVED_SHARE * len(rows)), 2 * n_labels), len(rows) // 2)
-    if not wanted:
-        what = f"{len(rows)} labelled rows are too few to set some aside for validation"
-        raise TuneError(what, fix="Give a validation split, or more rows.")
-    return stratified(rows, wanted, settings.run.seed), True
+    return carve(rows, settings.run.seed)[1], True
 
 
 def _missing_labels(run: Prepared, rows: Sequence[Example], *, sampled: bool) -> list[str]:
