@@ -39,7 +39,8 @@ from promptsci.lm import (
     resolve_causal,
 )
 from promptsci.lm.four_bit import NF4, check_four_bit
-from promptsci.pipeline.answering import reading_of, writing_of
+from promptsci.pipeline.answering import writing_of
+from promptsci.pipeline.identity import asked, hashed, used
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.pipeline.thresholds import thresholds_for
@@ -123,16 +124,12 @@ class Prepared:
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
         settings = self.settings
-        used = {settings.split, self.pool_name} if settings.shots else {settings.split}
         return {
-            "task": self.task.name,
-            "labels": list(self.task.labels),
-            "fields": dict(self.task.fields),
-            **reading_of(self.task),
-            "template": {"name": self.template.name, "sha256": self.template.sha256},
-            "model": {"name": self.model.name, "sha256": self.model.sha256},
-            "adapter": self.adapter.to_json() if self.adapter else None,
-            "data": {name: self.dataset.splits[name].sha256 for name in sorted(used)},
+            **asked(self.task),
+            "template": hashed(self.template),
+            "model": hashed(self.model),
+            "adapter": hashed(self.adapter),
+            "data": used(self.dataset, (settings.split, self.pool_name if settings.shots else None)),
             "split": settings.split,
             "shots": settings.shots,
             "choose": self.choose if settings.shots else None,
