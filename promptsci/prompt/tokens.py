@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from promptsci.errors import PromptError
 from promptsci.prompt.assembly import ANSWER_SPACE, Format, Prompt
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from promptsci.prompt.tokenizer import Tokenizer
 
 TAIL_CHARACTERS = 256
@@ -108,6 +108,8 @@ class Encoder:
         Raises:
             PromptError: an answer has no tokens, or a prompt no text.
         """
+        import numpy as np
+
         texts = [self.text(prompt) for prompt in prompts]
         self._note_control_tokens(prompts)
         distinct = list(dict.fromkeys(texts))

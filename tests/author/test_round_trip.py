@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from promptsci.data import LETTERS, Example, read_dataset
 from promptsci.data.spans import Span
 from promptsci.lm import Reader, pull, reader_of
-from promptsci.prompt import Assembler, Encoder
+from promptsci.prompt import Assembler, Encoder, Prompt
 from promptsci.spec import Catalog, Task, Template
 from promptsci.spec.catalog import shipped_root
 from promptsci.spec.template import EDGE
@@ -94,10 +95,16 @@ def check_text(task: Task, template: Template, rows: list[Example]) -> None:
             assert assembler.read(target, row) == written.read(written.write(row), row) is not None
 
 
+def _answered_prompt(assembler: Assembler, row: Example) -> Prompt:
+    """The prompt with what may stand behind it: its choices, or the right answer where the answer is written."""
+    prompt = assembler.prompt(row)
+    return prompt if prompt.choices else replace(prompt, choices=(assembler.target(row),))
+
+
 def check_tokens(task: Task, template: Template, rows: list[Example], encoder: Encoder) -> None:
     """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone."""
     assembler = Assembler(task, template)
-    prompts = [assembler.prompt(row) for row in rows]
+    prompts = [_answered_prompt(assembler, row) for row in rows]
     queries = encoder.encode(prompts)
     spanned = encoder.spanning
     tokenizer = encoder.tokenizer

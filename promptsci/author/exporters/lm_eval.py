@@ -19,32 +19,18 @@ import jinja2
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from promptsci.author.asked import Asked, fitting_template
 from promptsci.author.exporters.jinja_source import block_source, literal, literal_list
 from promptsci.data import Example, read_dataset, stratified
 from promptsci.errors import DataError, SpecError
 from promptsci.prompt import Assembler, Pool, Prompt, chooser
-from promptsci.spec import Catalog, Task, Template, check_fit
+from promptsci.spec import Catalog, Task, Template
 
 VERSION = "0.4.13"
 GAP = "\n\n"
 FORMS = ("label", "options")
 ID, ANSWERS, GOLD, PROMPT = (f"promptsci_{part}" for part in ("id", "answers", "gold", "prompt"))
 _METRICS = {"accuracy": "acc"}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is to be exported; None stands for what the task says."""
-
-    task: str
-    template: str | None = None
-    data: str | None = None
-    split: str = "test"
-    shots: int = 0
-    choose: str | None = None
-    pool: str | None = None
-    seed: int = 0
-    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +67,7 @@ def export_lm_eval(asked: Asked, catalog: Catalog) -> Export:
         DataError: no labelled row, or rows that would not survive the harness's reader.
     """
     task = catalog.task(asked.task)
-    template = catalog.template(asked.template, task)
-    check_fit(template, task)
+    template = fitting_template(asked, catalog, task)
     if task.form not in FORMS:
         what = f"a {task.kind} task cannot be exported to lm-eval; tasks whose choices are scored can"
         raise SpecError(what, fix="Export a classification or multiple-choice task.")
@@ -101,7 +86,7 @@ def export_lm_eval(asked: Asked, catalog: Catalog) -> Export:
 
 
 def _rows(asked: Asked, task: Task, assembler: Assembler) -> tuple[list[_Row], list[str]]:
-    pool_name = asked.pool or task.shots.from_
+    pool_name = asked.pool_name(task)
     dataset = read_dataset(task, asked.data, needed=[asked.split, *([pool_name] if asked.shots else [])])
     examples: Sequence[Example] = dataset.split(asked.split).examples
     if asked.limit is not None:
@@ -112,7 +97,7 @@ def _rows(asked: Asked, task: Task, assembler: Assembler) -> tuple[list[_Row], l
     left_out = len(examples) - len(labelled)
     notes = [f"{left_out} rows without a right answer are left out"] if left_out else []
     shown = dataset.split(pool_name).examples if asked.shots else ()
-    chosen = chooser(asked.choose or task.shots.choose, Pool(shown, task.labels), asked.shots, asked.seed, task)
+    chosen = chooser(asked.rule(task), Pool(shown, task.labels), asked.shots, asked.seed, task)
     rows = []
     for example in labelled:
         shots = tuple(chosen.shots(example))

@@ -12,7 +12,8 @@ import jinja2
 import pytest
 import yaml
 
-from promptsci.author.exporters import Asked, Export, export_lm_eval
+from promptsci.author.asked import Asked
+from promptsci.author.exporters import Export, export_lm_eval
 from promptsci.author.exporters.jinja_source import block_source
 from promptsci.data import read_dataset
 from promptsci.errors import DataError, SpecError
