@@ -46,7 +46,7 @@ def _answered(task: Task, fields: dict[str, str]) -> st.SearchStrategy[Example]:
             )
         )
     golds: dict[str, st.SearchStrategy[Any]] = {
-        "references": st.tuples(TEXTS.filter(lambda text: bool(text.strip()))),
+        "references": st.tuples(TEXTS.filter(lambda text: text.strip() == text)),
         "phrases": st.lists(WORDS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
     }
     if task.number is not None:
@@ -102,7 +102,11 @@ def _answered_prompt(assembler: Assembler, row: Example) -> Prompt:
 
 
 def check_tokens(task: Task, template: Template, rows: list[Example], encoder: Encoder) -> None:
-    """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone."""
+    """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone.
+
+    They are compared with what the tokenizer makes of the answer by itself: SmolLM2's has no tokens for some characters
+    that nobody has assigned yet, and leaves out control characters.
+    """
     assembler = Assembler(task, template)
     prompts = [_answered_prompt(assembler, row) for row in rows]
     queries = encoder.encode(prompts)
@@ -112,7 +116,8 @@ def check_tokens(task: Task, template: Template, rows: list[Example], encoder: E
         answers = [encoder.answer(words) for words in query.choices]
         start = list(tokenizer.start_ids) if encoder.format == "plain" else []
         whole = tokenizer.encode([query.text + answer for answer in answers])
-        for answer, ids, encoding in zip(answers, query.choice_ids, whole, strict=True):
+        alone = [tokenizer.decode(encoding.ids) for encoding in tokenizer.encode(answers)]
+        for answer, ids, encoding in zip(alone, query.choice_ids, whole, strict=True):
             assert [*query.ids, *ids] == [*start, *encoding.ids]
             assert tokenizer.decode(ids).strip() == answer.strip()
     assert spanned == 0
