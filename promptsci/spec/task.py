@@ -68,7 +68,7 @@ ORIGINS = {
     "files": "beside task.yaml",
     "urls": "fetched",
     "package": "in a wheel",
-    "path": "a Hub id",
+    "path": "on the Hub",
     "yours": "to bring",
 }
 """Where the data of a source may come from; a source has exactly one of these keys."""
