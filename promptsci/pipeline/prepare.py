@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from promptsci.data import (
     Dataset,
@@ -19,13 +19,7 @@ from promptsci.data import (
 )
 from promptsci.data.example import split_name
 from promptsci.data.options import shuffled
-from promptsci.errors import (
-    Problems,
-    PromptsciError,
-    SpecError,
-    did_you_mean,
-    raise_all,
-)
+from promptsci.errors import Attempts, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.lm import (
     AdapterFolder,
     Generation,
@@ -50,8 +44,6 @@ from promptsci.spec import Catalog, Task, Template, check_fit
 
 if TYPE_CHECKING:
     from promptsci.lm.embed import Embedder
-
-T = TypeVar("T")
 
 EMBEDDER = "minilm"
 """The encoder of ``similar-embedding``."""
@@ -165,23 +157,6 @@ class _Parts:
     examples: tuple[Example, ...]
     model: ModelFolder
     adapter: AdapterFolder | None
-
-
-class Attempts:
-    """Runs steps that do not need each other, so that all their problems are found in one go."""
-
-    def __init__(self) -> None:
-        self.problems: list[PromptsciError] = []
-
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """What the step gives, or None when it has a problem."""
-        try:
-            return step()
-        except Problems as several:
-            self.problems.extend(several.problems)
-        except PromptsciError as one:
-            self.problems.append(one)
-        return None
 
 
 def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:
