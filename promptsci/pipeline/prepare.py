@@ -233,7 +233,8 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     pool = Pool(shown, task.labels, attempt(lambda: _embedder(settings, task, progress)))
     rule = settings.choose or task.shots.choose
     chosen = attempt(lambda: chooser(rule, pool, settings.shots, settings.seed, task)) if dataset else None
-    examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
+    bare = settings.unlabelled
+    examples = attempt(lambda: examples_to_score(settings, dataset, task.form, unlabelled=bare)) if dataset else None
     model = attempt(lambda: resolve_causal(settings.model, progress))
     adapter = attempt(lambda: _adapter(settings, model)) if model else None
     raise_all(attempt.problems)
