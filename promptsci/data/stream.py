@@ -216,6 +216,8 @@ def _examined(record: Record, task: Task, ears: tuple[GoldReader, _Heard], split
     reason = heard.take()
     if reason is None and _is_blank(fields.values()):
         reason = f"there is no text in {' or '.join(repr(column) for column in task.fields.values())}"
+    if reason is None and not _is_writable(record.row):
+        reason = "a column holds half of a character, which no file can hold"
     if reason is not None:
         return replace(record, reason=reason)
     given = record.row.get(ID)
@@ -227,6 +229,18 @@ def _examined(record: Record, task: Task, ears: tuple[GoldReader, _Heard], split
 def _is_blank(values: Iterable[Any]) -> bool:
     """Whether texts are all that is there and none of them says anything."""
     return all(isinstance(value, str) and not value.strip() for value in values)
+
+
+def _is_writable(row: Row) -> bool:
+    """Whether all text of a row can be written as UTF-8; JSON can escape half of a character."""
+    text = json.dumps(row, ensure_ascii=False, default=str)
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unlike(example: Example, ids: set[str], number: int) -> Example:

@@ -109,7 +109,8 @@ def join(job: Job, stream: Stream, shape: Shape, out: Path, labels: Sequence[str
     with writing(out, layout, added) as write, atomic_file(rejects) as bad:
         for chunk in stream.chunks():
             rows = job.rows(chunk.number)
-            bad.write("".join(_rejected(chunk, rows, tally)).encode())
+            # Half a character is written as JSON escapes it.
+            bad.write("".join(_rejected(chunk, rows, tally)).encode(errors="backslashreplace"))
             _write_chunk(chunk, rows, shape, tally, _Target(write, prefix, labels))
     if not tally.rejected:
         rejects.unlink()
