@@ -140,11 +140,11 @@ def overhead(rows: Path) -> None:
             start = time.perf_counter()
             summary = predict(prepared, watchers=(watcher, watcher))
         seconds = time.perf_counter() - start
-        parts = summary["seconds"]
+        answer, write = summary["seconds"]["answer"], summary["seconds"]["write"]
         print(
-            f"{n:,} rows: asked alone {best:.2f} s; predict {seconds:.2f} s, of which answers "
-            f"{parts['answer']:.2f} s, calibration and drift {seconds - parts['answer'] - parts['write']:.2f} s, writing {parts['write']:.2f} s; "
-            f"answering and writing over asking {(parts['answer'] + parts['write']) / best:.3f}"
+            f"{n:,} rows: asked alone {best:.2f} s; predict {seconds:.2f} s: answers {answer:.2f} s, writing "
+            f"{write:.2f} s, calibration and drift {seconds - answer - write:.2f} s; "
+            f"answering and writing over asking {(answer + write) / best:.3f}"
         )
 
 
