@@ -15,7 +15,7 @@ from typing import Any
 from promptsci.data.example import Example
 from promptsci.data.findings import Findings
 from promptsci.data.formats import BOM, Row, read_rows
-from promptsci.data.gold import GoldReader, gold_reader
+from promptsci.data.gold import gold_reader
 from promptsci.data.read import own_split
 from promptsci.data.rows import ID, fields_of
 from promptsci.errors import DataError, did_you_mean
@@ -140,9 +140,8 @@ class Stream:
         Raises:
             DataError: ``where`` names a column that no row has, or the file has no rows.
         """
-        heard = _Heard(str(self.path))
-        reader = gold_reader(self.task, heard)
-        split, taken, columns, is_empty = own_split(self.path), 0, set[str](), True
+        examiner = Examiner(self.task, own_split(self.path))
+        taken, columns, is_empty = 0, set[str](), True
         for record in self.rows():
             is_empty = False
             if taken == self.limit:
@@ -153,7 +152,7 @@ class Stream:
                 yield None
                 continue
             taken += record.reason is None
-            yield record if record.reason else _examined(record, self.task, (reader, heard), split)
+            yield record if record.reason else examiner.examined(record)
         missing = sorted(self.where.keys() - columns)
         if is_empty:
             raise DataError("there are no rows", where=str(self.path))
@@ -209,21 +208,34 @@ class _Heard(Findings):
         return "; ".join(dict.fromkeys(what for _, what in news)) or None
 
 
-def _examined(record: Record, task: Task, ears: tuple[GoldReader, _Heard], split: str) -> Record:
-    """The record with its example, or with the reason why it has none."""
-    reader, heard = ears
-    fields = fields_of(record.row, record.line, task, reader, heard)
-    reason = heard.take()
-    if reason is None and _is_blank(fields.values()):
-        reason = f"there is no text in {' or '.join(repr(column) for column in task.fields.values())}"
-    if reason is None and not _is_writable(record.row):
-        reason = "a column holds half of a character, which no file can hold"
-    if reason is not None:
-        return replace(record, reason=reason)
-    given = record.row.get(ID)
-    is_id = (isinstance(given, str) and given) or (isinstance(given, int) and not isinstance(given, bool))
-    name = str(given) if is_id else f"{split}-{record.number}"
-    return replace(record, example=Example(name, fields))
+class Examiner:
+    """Says of each row what is asked about it, or why nothing can be.
+
+    Args:
+        task: says which columns are the template's variables.
+        split: begins the ids of rows that have none.
+    """
+
+    def __init__(self, task: Task, split: str) -> None:
+        self.task = task
+        self.split = split
+        self._heard = _Heard("")
+        self._reader = gold_reader(task, self._heard)
+
+    def examined(self, record: Record) -> Record:
+        """The record with its example, or with the reason why it has none."""
+        fields = fields_of(record.row, record.line, self.task, self._reader, self._heard)
+        reason = self._heard.take()
+        if reason is None and _is_blank(fields.values()):
+            reason = f"there is no text in {' or '.join(repr(column) for column in self.task.fields.values())}"
+        if reason is None and not _is_writable(record.row):
+            reason = "a column holds half of a character, which no file can hold"
+        if reason is not None:
+            return replace(record, reason=reason)
+        given = record.row.get(ID)
+        is_id = (isinstance(given, str) and given) or (isinstance(given, int) and not isinstance(given, bool))
+        name = str(given) if is_id else f"{self.split}-{record.number}"
+        return replace(record, example=Example(name, fields))
 
 
 def _is_blank(values: Iterable[Any]) -> bool:

@@ -15,7 +15,7 @@ from promptsci.pipeline.classifier import PreparedClassifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.run import LMs, Watcher, folder_of, run
-from promptsci.pipeline.window import windows
+from promptsci.pipeline.window import Window, WrittenWindow, windows
 from promptsci.runs import Row, RunFolder
 from promptsci.score import Facts
 from promptsci.spec import Task
@@ -81,6 +81,18 @@ class Method(Protocol):
         Raises:
             PromptError: one of them cannot be asked about.
         """
+        ...
+
+    def at_once(self, examples: Sequence[Example], *, references: bool) -> Iterator[Row]:
+        """Yields the line of each example, few as they are, in no certain order; references only where needed.
+
+        Raises:
+            PromptError: one of them cannot be asked about.
+        """
+        ...
+
+    def warm_up(self, example: Example | None) -> int:
+        """Loads what answers, and keeps what prompts like the example's share; how many tokens that is."""
         ...
 
     def computed(self) -> int:
@@ -167,6 +179,21 @@ class PromptMethod:
         for window in windows(part, set(done)):
             yield from window.ask(self.lm)
 
+    def at_once(self, examples: Sequence[Example], *, references: bool) -> Iterator[Row]:
+        """Yields what one window over all of them yields."""
+        questions = self.prepared.questioner.questions(examples)
+        if not references:
+            questions = [replace(question, premise=None, content_free=()) for question in questions]
+        window = WrittenWindow if self.prepared.writing else Window
+        yield from window(self.prepared, questions, set()).ask(self.lm)
+
+    def warm_up(self, example: Example | None) -> int:
+        """Loads the model and keeps the prompt of the example read; written answers keep nothing."""
+        lm = self.lm
+        if example is None or self.prepared.writing:
+            return 0
+        return lm.keep_warm(self.prepared.questioner.questions([example])[0].query)
+
     def computed(self) -> int:
         """Tokens that have gone through the model."""
         return self.lm.tokens.computed if "lm" in self.__dict__ else 0
@@ -246,6 +273,15 @@ class LearnedMethod:
             if example.id not in done:
                 named = zip(self.task.labels, nats, strict=True)
                 yield {"id": example.id, "nats": {label: [round(float(x), 6)] for label, x in named}}
+
+    def at_once(self, examples: Sequence[Example], *, references: bool) -> Iterator[Row]:  # noqa: ARG002
+        """Yields log-probabilities."""
+        return self.lines(examples, frozenset())
+
+    def warm_up(self, example: Example | None) -> int:  # noqa: ARG002 - nothing is shared between texts
+        """Fits or reads the classifier."""
+        assert self.fitted is not None
+        return 0
 
     def computed(self) -> int:
         """Tokens that have gone through a model."""
