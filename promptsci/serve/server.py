@@ -5,10 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from promptsci.errors import PromptsciError
 from promptsci.serve.engine import Engine
 from promptsci.serve.limits import Address, Limits
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
 
 
 def serve(engine: Engine, address: Address, limits: Limits, ready: Callable[[str], None]) -> None:
@@ -29,8 +34,18 @@ def serve(engine: Engine, address: Address, limits: Limits, ready: Callable[[str
     from promptsci.serve.app import build_app
 
     listener = _listen(address)
-    config = uvicorn.Config(
-        build_app(engine, limits, address),
+    server = uvicorn.Server(config_of(build_app(engine, limits, address), limits))
+    with listener, suppress(KeyboardInterrupt):  # raised again by uvicorn once it has stopped
+        ready(address.url(listener.getsockname()[1]))
+        server.run(sockets=[listener])
+
+
+def config_of(app: FastAPI, limits: Limits) -> uvicorn.Config:
+    """How the server runs: quietly, and with an end that waits for those who have asked."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
         http="h11",
         ws="none",
         log_level="warning",
@@ -38,10 +53,6 @@ def serve(engine: Engine, address: Address, limits: Limits, ready: Callable[[str
         server_header=False,
         timeout_graceful_shutdown=int(limits.stop_s),
     )
-    server = uvicorn.Server(config)
-    with listener, suppress(KeyboardInterrupt):  # raised again by uvicorn once it has stopped
-        ready(address.url(listener.getsockname()[1]))
-        server.run(sockets=[listener])
 
 
 def check_installed() -> None:
