@@ -1,6 +1,6 @@
-"""``promptsci serve`` under load: no lost answer, the decisions of ``run``, throughput over offline scoring, flat memory.
+"""``promptsci serve`` under load: no lost answer, the decisions of offline scoring, throughput over it, flat memory.
 
-    python scripts/bench/serve_load.py [--clients 32] [--minutes 10] [--rows 2000] [--model MODEL] [--task TASK]
+    python scripts/bench/serve_load.py [--clients 32] [--minutes 10] [--rows 2000] [--model MODEL]
 
 A tiny random model and rows of random words unless others are named. Offline is ``predict`` on the same rows with the
 same method on the same machine, model loading and calibration left out; each client asks for the rows in an order of
