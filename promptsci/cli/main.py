@@ -22,6 +22,8 @@ VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "tune": "Train an adapter or a model on a task, and score it.",
     "merge": "Write an adapter and its base as one plain model.",
+    "predict": "Label the rows of a file of any size, and say how far to trust it.",
+    "serve": "Answer rows over HTTP, with one loaded model.",
     "runs": "List the runs on this machine.",
     "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
     "study": "Run several methods on one task, compare them, and say what to do.",

@@ -25,6 +25,7 @@ from promptsci.lm.virtual import KINDS, n_virtual, prompt_learning, virtual_toke
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
+    from promptsci.lm.warm import States, Warm
     from promptsci.prompt import Query
 
 LEAST_PACK_TOKENS = 16
@@ -36,11 +37,17 @@ NO_MEMORY_FIX = "Close what else uses the memory, take --dtype bfloat16 or a sma
 class PackReader:
     """Reads packs of one trie in order, keeping the keys and values of the path to the next.
 
+    Args:
+        loaded: the model that reads.
+        trie: what is read.
+        packs: in what parts.
+        warm: keys and values of tokens that stand before every sequence of the trie and were read before.
+
     Raises:
         NotImplementedError: the model cannot read packs, and why.
     """
 
-    def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack]) -> None:
+    def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack], warm: States = ()) -> None:
         self.loaded = loaded
         self.trie = trie
         self._body = body(loaded)
@@ -48,10 +55,12 @@ class PackReader:
         check_can_share(loaded, self._body)
         longest = max((pack.stop - pack.start for pack in packs), default=0)
         depth = int(trie.depths.max(initial=-1)) + 1
-        self.root = n_virtual(loaded)
+        self.root = warm[0][0].shape[2] if warm else n_virtual(loaded)
         self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest, self.root)
         self._last = np.zeros(depth + 1, dtype=np.int32)
-        if self.root:
+        if warm:
+            self._put_root(warm)
+        elif self.root:
             self._read_root()
 
     @torch.inference_mode()
@@ -59,8 +68,7 @@ class PackReader:
         """Puts the adapter's virtual tokens into the first slots."""
         virtual = virtual_tokens(self.loaded)
         assert virtual is not None
-        for path, (keys, values) in zip(self.cache.paths, virtual.states, strict=False):
-            path.update(keys, values)
+        self._put_root(virtual.states)
         if virtual.embeddings is not None:
             places = torch.arange(self.root, device=self.loaded.device)
             seen = (places[None, :] <= places[:, None])[None]
@@ -71,7 +79,12 @@ class PackReader:
                 past_key_values=self.cache,
                 use_cache=True,
             )
-        for path in self.cache.paths:
+            for path in self.cache.paths:
+                path.length = self.root
+
+    def _put_root(self, states: States) -> None:
+        for path, (keys, values) in zip(self.cache.paths, states, strict=False):
+            path.update(keys, values)
             path.length = self.root
 
     @torch.inference_mode()
@@ -83,7 +96,7 @@ class PackReader:
         tokens = torch.as_tensor(self.trie.tokens[pack.start : pack.stop], dtype=torch.long, device=self.loaded.device)
         hidden: torch.Tensor = self._body(
             input_ids=tokens[None],
-            attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack),
+            attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack, self.root),
             position_ids=torch.as_tensor(self.root + depths, dtype=torch.long, device=self.loaded.device)[None],
             past_key_values=self.cache,
             use_cache=True,
@@ -139,13 +152,12 @@ def layer_kinds(config: Any) -> dict[str, int]:
     return {name: sizes[name] for name in sorted(names)}
 
 
-def pack_masks(loaded: LoadedModel, kinds: dict[str, int], trie: Trie, pack: Pack) -> Any:
+def pack_masks(loaded: LoadedModel, kinds: dict[str, int], trie: Trie, pack: Pack, root: int) -> Any:
     """What each node of a pack may see: a ``[1, 1, T, P + T]`` mask, or one for each kind of layer in the model.
 
-    A node sees the virtual tokens, the part of the path above its topmost ancestor in the pack, its ancestors in the
-    pack, and itself; in sliding and chunked layers, those of them that are near enough by position.
+    A node sees the ``root`` tokens before the trie, the part of the path above its topmost ancestor in the pack, its
+    ancestors in the pack, and itself; in sliding and chunked layers, those of them that are near enough by position.
     """
-    root = n_virtual(loaded)
     depths = trie.depths[pack.start : pack.stop] + root
     above, ends, positions = (
         torch.as_tensor(numbers, device=loaded.device)
@@ -201,6 +213,7 @@ class SharedScorer:
         self.pack_tokens = pack_tokens
         self.tokens = tokens
         self.warnings = [] if warnings is None else warnings
+        self.warm: Warm | None = None
 
     def score(
         self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
@@ -210,13 +223,20 @@ class SharedScorer:
         Raises:
             ModelError: memory runs out even in the smallest packs.
         """
+        if self.warm is None:
+            return self._score(queries, known, first, ())
+        return self.warm.score(queries, known, first, self._score)
+
+    def _score(
+        self, queries: Sequence[Query], known: Collection[int], first: Sequence[int], warm: States
+    ) -> Iterator[Scored]:
         trie = plan.build([Asked(query.ids, query.choice_ids) for query in queries], first)
         self.tokens.distinct += trie.n_distinct
         self.tokens.unshared += trie.n_unshared
         collector = Collector(queries, known)
         while collector.is_open:
             try:
-                yield from self._read(trie, collector)
+                yield from self._read(trie, collector, warm)
             except (MemoryError, RuntimeError) as error:
                 if not ran_out_of_memory(error):
                     raise
@@ -229,12 +249,12 @@ class SharedScorer:
             if collector.is_open:
                 free_memory(self.loaded)
 
-    def _read(self, trie: Trie, collector: Collector) -> Iterator[Scored]:
+    def _read(self, trie: Trie, collector: Collector, warm: States) -> Iterator[Scored]:
         """Reads what the open queries need, and no more."""
         packs = plan.cut(trie, self.pack_tokens)
         by_pack = _by_pack(trie, packs)
         wanted = {i for i, targets in enumerate(by_pack) if any(map(collector.wants, targets))}
-        reader = PackReader(self.loaded, trie, packs)
+        reader = PackReader(self.loaded, trie, packs, warm)
         for index in plan.needed(trie, packs, wanted):
             hidden = reader.read(packs[index])
             self.tokens.computed += packs[index].stop - packs[index].start

@@ -20,6 +20,7 @@ from promptsci.lm.load import LoadedModel, first_line, load_model, quiet
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import Description, Generated, Generation, Scored, TokenCount
 from promptsci.lm.shared import SharedScorer, ran_out_of_memory
+from promptsci.lm.warm import Warm
 from promptsci.prompt import Query, Tokenizer
 
 TOLERANCE_NATS = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
@@ -125,6 +126,15 @@ class TransformersLM:
         if self._shares and not self.check.rows and self.scoring.verify and queries:
             self._self_check(queries)
         yield from (self._shared if self._shares else self._plain).score(queries, known, first)
+
+    def keep_warm(self, query: Query) -> int:
+        """Tokens of a prompt that are kept read from now on; 0 where prefixes are not shared. See ``LM.keep_warm``."""
+        if not self._shares:
+            return 0
+        self._check_lengths([query])
+        self._shared.warm = Warm.read(self.loaded, query, self._shared.pack_tokens)
+        self.tokens.computed += len(query.ids)
+        return len(query.ids)
 
     def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
         """Yields (number of the prompt, answer) as answers are finished. See ``LM.generate``.

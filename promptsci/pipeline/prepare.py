@@ -240,7 +240,7 @@ def _scored(settings: Settings, dataset: Dataset, task: Task) -> tuple[Example, 
         DataError: none of them is labelled.
         SpecError: an order of options is asked for where rows have none.
     """
-    examples = examples_to_score(settings, dataset, task.form)
+    examples = examples_to_score(settings, dataset, task.form, unlabelled=settings.unlabelled)
     if not settings.option_order:
         return examples
     if task.options is None:

@@ -73,7 +73,7 @@ def _no_windows(*_: Any) -> bool:
     return True
 
 
-def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any) -> torch.Tensor:
+def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any, root: int) -> torch.Tensor:
     n, n_path = pack.stop - pack.start, int(trie.depths[pack.start])
     return torch.full((n, n_path + n), -1e38).triu(n_path + 1)[None, None]
 
@@ -110,7 +110,7 @@ def test_masks_are_those_of_the_definition(tiny: Callable, make_queries: Callabl
         "sliding_attention": lambda a, b: a - b < 5,
     }
     for pack in cut(trie, 20):
-        made = pack_masks(loaded, kinds, trie, pack)
+        made = pack_masks(loaded, kinds, trie, pack, 0)
         columns = [*trie.ancestors(pack.start).tolist(), *range(*pack)]
         for kind, mask in made.items():
             expected = [
