@@ -36,11 +36,17 @@ NO_MEMORY_FIX = "Close what else uses the memory, take --dtype bfloat16 or a sma
 class PackReader:
     """Reads packs of one trie in order, keeping the keys and values of the path to the next.
 
+    Args:
+        loaded: the model that reads.
+        trie: what is read.
+        packs: its passes.
+        room: tokens that others may read behind the path in one pass.
+
     Raises:
         NotImplementedError: the model cannot read packs, and why.
     """
 
-    def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack]) -> None:
+    def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack], room: int = 0) -> None:
         self.loaded = loaded
         self.trie = trie
         self._body = body(loaded)
@@ -49,7 +55,7 @@ class PackReader:
         longest = max((pack.stop - pack.start for pack in packs), default=0)
         depth = int(trie.depths.max(initial=-1)) + 1
         self.root = n_virtual(loaded)
-        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest, self.root)
+        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + max(longest, room), self.root)
         self._last = np.zeros(depth + 1, dtype=np.int32)
         if self.root:
             self._read_root()
