@@ -27,6 +27,7 @@ VERBS = {
     "curve": "How scores grow with the number of labelled rows.",
     "variance": "Where the spread of scores comes from, and which runs to add.",
     "calibrate": "Learn from a validation run how far a run can be trusted.",
+    "explain": "Say which shots and which words made a row what it is.",
     "reproduce": "Run a stored run again and compare every prediction.",
     "check": "Look tasks, templates and data over for every classic trap.",
     "show": "Show the prompts as the model reads them, and what they cost.",

@@ -2,6 +2,7 @@
 
 from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.explain import ExplainSettings, StoredRun, explain, open_run
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.preview import Preview, pick_rows, preview
@@ -15,6 +16,7 @@ __all__ = [
     "DEFAULT_MODEL",
     "METHODS",
     "ClassifierSettings",
+    "ExplainSettings",
     "LMs",
     "Prepared",
     "PreparedTune",
@@ -23,14 +25,17 @@ __all__ = [
     "Result",
     "Settings",
     "Stage",
+    "StoredRun",
     "TuneSettings",
     "Watcher",
     "classifier_folder",
     "classifier_named",
     "classify",
+    "explain",
     "folder_of",
     "judge",
     "load_transformers",
+    "open_run",
     "pick_rows",
     "plan",
     "prepare",

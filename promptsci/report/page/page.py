@@ -73,9 +73,9 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     answers = read_answers(comparison, candidates)
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
     portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
-    style, script = _file("figures.css") + _file("page.css"), _file("page.js")
+    style, script = own_file("figures.css") + own_file("page.css"), own_file("page.js")
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             comparison=comparison,
@@ -89,7 +89,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             texts=found,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            policy=_policy(style, script),
+            policy=policy(style, script),
             rows=script_json(payload(answers, found)),
             explorable=_explorable(answers),
         )
@@ -127,11 +127,12 @@ def _explorable(answers: Answers) -> str:
     return f"{numbers.counted(len(answers), 'row')}, {methods}"
 
 
-def _file(name: str) -> str:
+def own_file(name: str) -> str:
+    """A file of this room as text."""
     return files("promptsci.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """What the page may do: show its own style and run its own script, and nothing else; no network at all."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -143,10 +144,10 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """Templates of this room, in which everything is escaped unless it is markup of our own."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_file),
+        loader=jinja2.FunctionLoader(own_file),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
