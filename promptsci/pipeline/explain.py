@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from promptsci.spec import Catalog
 
 if TYPE_CHECKING:
     from promptsci.explain import Attribution
+    from promptsci.lm.load import LoadedModel
 
 BAR = 0.8
 """The share of rows in which the named words must move the log-odds more than random words do."""
@@ -78,6 +80,21 @@ class StoredRun:
     odds: RunOdds
     rows: Mapping[str, Mapping[str, Any]]
     lm: LM
+
+    @cached_property
+    def differentiable(self) -> LoadedModel:
+        """The model and its adapter in a form that a gradient can pass; scoring on a CPU uses another."""
+        from promptsci.lm.adapter import attach
+        from promptsci.lm.load import load_model
+
+        prepared, settings = self.prepared, self.prepared.settings
+        loaded = load_model(
+            prepared.model.path,
+            dtype=settings.dtype,
+            trust_remote_code=settings.trust_remote_code,
+            trainable=True,
+        )
+        return attach(loaded, prepared.adapter) if prepared.adapter else loaded
 
 
 def open_run(folder: RunFolder, lms: LMs, catalog: Catalog, progress: Progress | None = None) -> StoredRun:
@@ -210,19 +227,13 @@ def _row_of_text(stored: StoredRun, question: Question, names: Sequence[str], ow
             "content_free_nats": rest}  # fmt: skip
 
 
-def _gradients(stored: StoredRun, asker: Asker) -> Iterator[Attribution]:
-    """Yields what each word of a row's query adds.
-
-    Raises:
-        RunError: the model's gradients cannot be had.
-    """
+def _gradients(stored: StoredRun, asker: Asker) -> list[Attribution]:
+    """What each word of a row's query adds."""
     from promptsci.explain import Target, attributions, shot_ends
-    from promptsci.lm import TransformersLM
 
-    if not isinstance(stored.lm, TransformersLM):
-        raise RunError("only a model that runs here has gradients", fix="Leave out --gradients.")
     target = Target(asker.query, shot_ends(asker)[-1], asker.odds, asker.choice)
-    yield from attributions(stored.lm.loaded, stored.prepared.questioner.encoder.tokenizer, asker.prompt, target)
+    tokenizer = stored.prepared.questioner.encoder.tokenizer
+    return attributions(stored.differentiable, tokenizer, asker.prompt, target)
 
 
 def _map(stored: StoredRun, examples: Sequence[Example], watcher: Watcher) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,13 +10,14 @@ import torch
 from promptsci.errors import PromptsciError
 from promptsci.explain import Target, attributions, shot_ends
 from promptsci.explain.gradients import _log_odds, token_attributions
+from promptsci.lm.load import load_model
 
 
-def test_what_tokens_add_adds_up(ask: Callable) -> None:
+def test_what_tokens_add_adds_up(ask: Callable, tiny_lm_folder: Path) -> None:
     """Completeness: the parts sum to the log-odds less those with the query's embeddings at zero; and by words too."""
     pytest.importorskip("captum")
     asker, _, _ = ask(shots=2)
-    loaded = asker.reading.loaded
+    loaded = load_model(tiny_lm_folder, dtype="float32", trainable=True)
     target = Target(asker.query, shot_ends(asker)[-1], asker.odds, asker.choice)
 
     values = token_attributions(loaded, target, steps=200)
