@@ -35,6 +35,10 @@ def _method_options(command: Any) -> Any:
 @click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
+@click.option(
+    "--adversarial", type=click.Choice(["fgm", "pgd", "freelb"]),
+    help="Also learn from embeddings moved against the learner; see epsilon= and steps=.",
+)  # fmt: skip
 @click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
@@ -110,7 +114,8 @@ def _one_method(options: Mapping[str, Any]) -> str:
 def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
-    return values | ({"train": options["part"]} if options["part"] else {})
+    written = {"train": options["part"], "adversarial": options["adversarial"]}
+    return values | {name: text for name, text in written.items() if text}
 
 
 def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapping[str, Any]) -> Any:

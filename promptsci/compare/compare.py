@@ -14,6 +14,7 @@ from promptsci.compare.eligible import Candidate, Shared, share
 from promptsci.compare.grouping import RunGroup, group_runs
 from promptsci.compare.methods import describe
 from promptsci.compare.paired import EXCHANGES, RESAMPLES
+from promptsci.compare.robustness import clean_runs, robustness
 from promptsci.errors import RunError, SpecError, did_you_mean
 from promptsci.score.outcomes import BoolArray, IntArray
 
@@ -68,17 +69,18 @@ def compare(
         SpecError: there is no such metric or method.
     """
     asked = question or Question()
-    shared = share(candidates, on_shared=asked.on_shared)
+    shared = share(clean_runs(candidates), on_shared=asked.on_shared)
     groups, left_out = group_runs(shared.runs, each=asked.each)
     main = _main_metric(shared, asked.metric)
     seen = np.any([run.judged.seen for run in shared.runs], axis=0)
     deciding = _deciding(seen, asked.rows)
-    methods = describe(groups, shared, seen, deciding, seed=asked.seed)
-    methods = _ranked(methods, main, higher=_higher(shared, main))
-    baseline = _baseline(methods, asked.baseline)
-    pairs = _pairs(methods, groups, baseline)
-    runs = [run.judged.take(deciding) for run in shared.runs]
-    draws = Draws(asked.resamples, asked.exchanges, asked.seed)
+    described = describe(groups, shared, seen, deciding, seed=asked.seed)
+    methods = _ranked(described, main, higher=_higher(shared, main))
+    pairs = _pairs(methods, groups, baseline := _baseline(methods, asked.baseline))
+    runs, draws = (
+        [run.judged.take(deciding) for run in shared.runs],
+        Draws(asked.resamples, asked.exchanges, asked.seed),
+    )
     found = _both_ways(differences(runs, main, pairs, draws), methods[0].name, baseline)
     shown = {one.a for one in found if one.b == methods[0].name and one.shown}
     return Comparison(
@@ -97,6 +99,7 @@ def compare(
         published=tuple(replace(row, comparable=row.metric == main) for row in published),
         notes=(*notes, *shared.notes, *left_out, *_notes(shared, seen, asked)),
         settings=asdict(asked),
+        robustness=robustness(candidates, main, on_shared=asked.on_shared, seed=asked.seed),
     )
 
 

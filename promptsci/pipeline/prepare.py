@@ -38,6 +38,7 @@ from promptsci.lm import (
     resolve_causal,
 )
 from promptsci.pipeline.answering import reading_of, writing_of
+from promptsci.pipeline.perturb import check_perturbation, perturb
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
@@ -140,6 +141,7 @@ class Prepared:
             "sharing": settings.sharing,
             "pack_tokens": settings.pack_tokens,
             **({"constrain": True} if settings.constrain else {}),
+            **({"perturb": settings.perturb} if settings.perturb else {}),
         }
 
     @property
@@ -226,6 +228,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     template = attempt(lambda: fitting_template(settings, catalog, task))
     metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule, task))
+    attempt(lambda: check_perturbation(settings, task))
     dataset = attempt(lambda: read_data(settings, task, notes))
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     if shown and settings.pool_rows is not None:
@@ -243,7 +246,9 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     assert chosen is not None
     assert examples is not None
     assert model is not None
-    return _Parts(template, metrics, dataset, pool, chosen, examples, model, adapter)
+    asked = perturb(settings, task, examples, chosen)
+    notes.extend(asked.notes)
+    return _Parts(template, metrics, dataset, pool, asked.chooser, asked.examples, model, adapter)
 
 
 def _adapter(settings: Settings, model: ModelFolder) -> AdapterFolder | None:

@@ -32,6 +32,7 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "shots": settings.shots,
         "choose": prepared.choose if settings.shots else None,
         "format": prepared.format,
+        "perturb": settings.perturb,
         "words": prepared.template.words(prepared.task.labels),
         "settings": _lasting_settings(prepared),
         "model_origin": prepared.model.origin,

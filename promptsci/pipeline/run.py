@@ -90,6 +90,7 @@ def folder_of(prepared: Prepared, root: Path) -> RunFolder:
         settings.split,
         f"seed{settings.seed}",
         f"n{settings.limit}" if settings.limit else "",
+        settings.perturb or "",
     ]
     return RunFolder(root / prepared.task.name / run_name(parts, prepared.identity()))
 

@@ -33,6 +33,7 @@ class Settings:
         verify: rows scored again one by one.
         adapter: folder of an adapter, as PEFT writes it; None scores with the base weights.
         constrain: whether a written answer can be nothing but JSON that follows the task's schema.
+        perturb: how the rows are asked otherwise: typos, case, citations, order or wording; None asks them as they are.
     """
 
     task: str
@@ -55,6 +56,7 @@ class Settings:
     adapter: str | None = None
     trust_remote_code: bool = False
     constrain: bool = False
+    perturb: str | None = None
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:

@@ -85,7 +85,7 @@ class PreparedTune:
         own = self.train.identity()
         return {
             **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
-            "recipe": self.recipe.model_dump(),
+            "recipe": self.recipe.identity(),
             "rule": self.rule,
             "validation": {
                 "split": self.settings.train if self.carved else split_name(self.settings.validation),

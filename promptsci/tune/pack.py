@@ -50,6 +50,11 @@ class LessonPack:
         """Tokens that go through the model."""
         return len(self.trie)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the tokens that are read: one line."""
+        return 1, len(self.trie)
+
     def nats(self, loaded: LoadedModel) -> torch.Tensor:
         """[M] log-likelihoods of the predicted tokens."""
         hidden = _read(loaded, self.trie)

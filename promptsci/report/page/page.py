@@ -32,6 +32,7 @@ from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
 from promptsci.report.page.svg import visible
 from promptsci.report.page.texts import PRIVATE, Texts, read_texts
+from promptsci.report.robustness import robustness_reading, robustness_section
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
 
@@ -70,7 +71,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     Raises:
         RunError: a Run's files cannot be read any more.
     """
-    answers = read_answers(comparison, candidates)
+    answers, compared = read_answers(comparison, candidates), comparison.to_json()
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
     portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
     style, script = own_file("figures.css") + own_file("page.css"), own_file("page.js")
@@ -92,6 +93,8 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             policy=policy(style, script),
             rows=script_json(payload(answers, found)),
             explorable=_explorable(answers),
+            robustness=robustness_section(compared) if comparison.robustness else None,
+            robustness_said=robustness_reading(compared["robustness"]) if comparison.robustness else [],
         )
     )
 
