@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.augment import augment_options, read_augmentation
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -56,6 +57,7 @@ def _method_options(command: Any) -> Any:
     help="Precision of the frozen weights.",
 )  # fmt: skip
 @click.option("--rule", help="Decision rule of the main metric. [default: sum]")
+@augment_options
 @click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
 @click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
@@ -72,6 +74,7 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --prefix epochs=5
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
+    promptsci tune task=citation-intent --augment edits --times 2 --adversarial fgm epsilon=0.05
     """
     from promptsci.cli.progress import byte_progress
     from promptsci.pipeline.tuning import prepare_tune
@@ -92,6 +95,9 @@ def command(**options: Any) -> None:
     notice = prepared.run.model.notice
     if notice:
         click.echo(f"{prepared.run.model.name}: {notice}", err=True)
+    asked = read_augmentation(options)
+    if asked is not None:
+        prepared = _augmented(prepared, asked)
     if options["dry_run"]:
         _show_plan(prepared, options)
     else:
@@ -138,6 +144,19 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         train_rows=options["train_rows"],
         log_to=options["log_to"],
     )
+
+
+def _augmented(prepared: Any, asked: Any) -> Any:
+    """The tuning with rows made of its train rows. Each process makes the same ones."""
+    from promptsci.cli.progress import row_progress
+    from promptsci.pipeline import LMs, augment, load_transformers
+    from promptsci.pipeline.tuning import with_made
+
+    with row_progress(f"{prepared.run.task.name} augment") as watcher:
+        watcher.start(len(prepared.rows), 0)
+        lms = LMs(load_transformers)
+        made = augment(prepared.train, prepared.rows, asked, lms, lambda n: watcher.advance(n, 0))
+    return with_made(prepared, made)
 
 
 def _show_plan(prepared: Any, options: Mapping[str, Any]) -> None:

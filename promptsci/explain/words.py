@@ -20,7 +20,7 @@ WORD = re.compile(r"\S+")
 MARKS = ("[[", "]]", "<<", ">>")
 """What tasks mark entities by; a template says what stands between them, so they stay."""
 ENDS = (".", ",", ";", ":", "?", "!", ")")
-"""A phrase does not reach beyond a word that ends so."""
+"""A phrase of half its size or more does not reach beyond a word that ends so."""
 
 NAMED_SHARE = 5
 """One word of so many is named."""
@@ -73,11 +73,13 @@ def _cut(text: str, gone: Sequence[Word]) -> str:
 
 
 def phrases(words: Sequence[Word], size: int) -> list[Span]:
-    """The words in runs of at most ``size``, which end where a field or a clause does."""
+    """The words in runs of at most ``size``, which end where a field does, or a clause from half of them on."""
     found: list[list[Word]] = []
     for word in words:
         last = found[-1] if found else []
-        goes_on = last and len(last) < size and last[-1].field == word.field and not last[-1].text.endswith(ENDS)
+        # Half a phrase at least: where most words end a clause, phrases would else stay short whatever their size.
+        ends = last and last[-1].text.endswith(ENDS) and 2 * len(last) >= size
+        goes_on = last and len(last) < size and last[-1].field == word.field and not ends
         if goes_on:
             last.append(word)
         else:

@@ -1,5 +1,6 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.augment import Augmented, AugmentSettings, augment, write_made
 from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.explain import ExplainSettings, StoredRun, explain, open_run
@@ -15,6 +16,8 @@ from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 __all__ = [
     "DEFAULT_MODEL",
     "METHODS",
+    "AugmentSettings",
+    "Augmented",
     "ClassifierSettings",
     "ExplainSettings",
     "LMs",
@@ -28,6 +31,7 @@ __all__ = [
     "StoredRun",
     "TuneSettings",
     "Watcher",
+    "augment",
     "classifier_folder",
     "classifier_named",
     "classify",
@@ -46,4 +50,5 @@ __all__ = [
     "reproduce",
     "run",
     "tune",
+    "write_made",
 ]

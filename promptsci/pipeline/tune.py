@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import Interrupted
+from promptsci.pipeline.augment import write_made
 from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.prepare import Prepared, prepare
@@ -145,6 +146,8 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     record = _record(prepared, needs)
     if is_first():
         folder.write({**record, "state": "training"})
+        if prepared.augmented:
+            write_made(folder.path / "made.jsonl", prepared.train, prepared.augmented.made)
     loaded = load_model(
         prepared.run.model.path,
         dtype=_dtype(prepared),
@@ -205,6 +208,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "dtype": _dtype(prepared),
         "versions": versions(),
         "notes": list(prepared.notes),
+        **({"augmented": prepared.augmented.to_json()} if prepared.augmented else {}),
     }
 
 

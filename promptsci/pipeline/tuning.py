@@ -12,6 +12,7 @@ from promptsci.data import Example, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
+from promptsci.pipeline.augment import Augmented
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
 from promptsci.runs import run_name, settings_key
@@ -64,6 +65,8 @@ class PreparedTune:
         validation: rows that decide which weights are the best.
         carved: whether those were taken out of the train rows.
         notes: what the result must say.
+        rows: the train rows of the lessons.
+        augmented: rows made of them, which are learned from too; None where none were asked for.
     """
 
     settings: TuneSettings
@@ -74,6 +77,8 @@ class PreparedTune:
     validation: tuple[Example, ...]
     carved: bool
     notes: tuple[str, ...]
+    rows: tuple[Example, ...] = ()
+    augmented: Augmented | None = None
 
     @property
     def rule(self) -> str:
@@ -87,6 +92,7 @@ class PreparedTune:
             **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
             "recipe": self.recipe.identity(),
             "rule": self.rule,
+            **({"augmented": self.augmented.to_json()} if self.augmented else {}),
             "validation": {
                 "split": self.settings.train if self.carved else split_name(self.settings.validation),
                 "ids": settings_key({"ids": [example.id for example in self.validation]}),
@@ -148,7 +154,15 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     if len(kept) < len(validation):
         notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
     lessons = tuple(_lessons(train, rows, recipe))
-    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes))
+    return PreparedTune(settings, run, train, recipe, lessons, tuple(kept), carved, tuple(notes), tuple(rows))
+
+
+def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
+    """The tuning that also learns from made rows; validation and test stay as they are."""
+    examples = [*prepared.rows, *(one.example for one in augmented.made)]
+    lessons = tuple(_lessons(prepared.train, examples, prepared.recipe))
+    note = f"{len(augmented.made)} rows were made of {len(prepared.rows)} train rows: {augmented.said()}"
+    return replace(prepared, lessons=lessons, notes=(*prepared.notes, note), augmented=augmented)
 
 
 def _check_aim(recipe: Recipe, rule: str | None) -> None:
