@@ -59,11 +59,10 @@ class Augmented:
 
     def said(self) -> str:
         """What became of the rows of each way, in words."""
-        ways = (
-            f"{way}: {', '.join(f'{count} {why}' for why, count in tally.items())}"
-            for way, tally in self.tallies.items()
-        )
-        return "; ".join(ways)
+        counts = {
+            way: ", ".join(f"{count} {why}" for why, count in tally.items()) for way, tally in self.tallies.items()
+        }
+        return "; ".join(f"{way}: {said}" for way, said in counts.items())
 
     def to_json(self) -> dict[str, Any]:
         """Counts and hash."""
