@@ -47,7 +47,7 @@ def command(nouns: tuple[str, ...], **options: Any) -> None:
     promptsci compare fe64154b 0a1b2c3d --latex
     promptsci compare task=citation-intent --html report.html
     """
-    from promptsci.compare import Published, Question, compare, read_candidate
+    from promptsci.compare import Published, Question, clean_runs, compare, read_candidate
 
     forms = [form for form in (*FORMS, "as_json") if options[form]]
     if len(forms) > 1:
@@ -72,7 +72,7 @@ def command(nouns: tuple[str, ...], **options: Any) -> None:
     comparison = compare(candidates, question, published=published, notes=[*notes, *said])
     compared = comparison.to_json()
     if options["html"]:
-        _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
+        _write_page(options["html"], comparison, clean_runs(candidates), texts=not options["no_text"])
     if options["figure"]:
         _write_figure(comparison, options["figure"])
     if options["as_json"]:

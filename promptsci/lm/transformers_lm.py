@@ -15,6 +15,7 @@ import torch
 
 from promptsci.errors import PromptError, raise_all
 from promptsci.lm.adapter import AdapterFolder, attach, detach
+from promptsci.lm.branches import SharedReading
 from promptsci.lm.generate import Generator, LoneGenerator
 from promptsci.lm.load import LoadedModel, first_line, load_model, quiet
 from promptsci.lm.plain import PlainScorer
@@ -145,6 +146,12 @@ class TransformersLM:
         """
         self._check_lengths(prompts)
         yield from (self._generator if self._shares else self._lone).generate([prompt.ids for prompt in prompts], how)
+
+    def reading(self, query: Query) -> SharedReading | None:
+        """A query's prompt, read once, to go on from; None where prefixes are not shared. See ``Branching``."""
+        if not self._shares:
+            return None
+        return SharedReading(self.loaded, query, self._shared.pack_tokens, self.tokens)
 
     @cached_property
     def _generator(self) -> Generator:

@@ -1,7 +1,9 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.augment import Augmented, AugmentSettings, augment, write_made
 from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.explain import ExplainSettings, StoredRun, explain, open_run
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import Reproduction, reproduce
@@ -13,7 +15,10 @@ from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 __all__ = [
     "DEFAULT_MODEL",
     "METHODS",
+    "AugmentSettings",
+    "Augmented",
     "ClassifierSettings",
+    "ExplainSettings",
     "LMs",
     "Prepared",
     "PreparedTune",
@@ -21,14 +26,18 @@ __all__ = [
     "Result",
     "Settings",
     "Stage",
+    "StoredRun",
     "TuneSettings",
     "Watcher",
+    "augment",
     "classifier_folder",
     "classifier_named",
     "classify",
+    "explain",
     "folder_of",
     "judge",
     "load_transformers",
+    "open_run",
     "plan",
     "prepare",
     "prepare_classifier",
@@ -37,4 +46,5 @@ __all__ = [
     "reproduce",
     "run",
     "tune",
+    "write_made",
 ]

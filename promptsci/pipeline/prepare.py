@@ -35,6 +35,7 @@ from promptsci.lm import (
 from promptsci.lm.four_bit import NF4, check_four_bit
 from promptsci.pipeline.answering import writing_of
 from promptsci.pipeline.identity import asked, hashed, used
+from promptsci.pipeline.perturb import check_perturbation, perturb
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.pipeline.thresholds import thresholds_for
@@ -137,6 +138,7 @@ class Prepared:
             "pack_tokens": settings.pack_tokens,
             **({"constrain": True} if settings.constrain else {}),
             **({"option_order": settings.option_order} if settings.option_order else {}),
+            **({"perturb": settings.perturb} if settings.perturb else {}),
         }
 
     @property
@@ -213,6 +215,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     template = attempt(lambda: fitting_template(settings, catalog, task))
     metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule, task))
+    attempt(lambda: check_perturbation(settings, task))
     dataset = attempt(lambda: read_data(settings, task, notes))
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     if shown and settings.pool_rows is not None:
@@ -230,7 +233,9 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     assert chosen is not None
     assert examples is not None
     assert model is not None
-    return _Parts(template, metrics, dataset, pool, chosen, examples, model, adapter)
+    asked = perturb(settings, task, examples, chosen)
+    notes.extend(asked.notes)
+    return _Parts(template, metrics, dataset, pool, asked.chooser, asked.examples, model, adapter)
 
 
 def _scored(settings: Settings, dataset: Dataset, task: Task) -> tuple[Example, ...]:

@@ -36,6 +36,7 @@ class Settings:
         thresholds: folder of a finished run whose rows say from which probability on each label is answered.
         constrain: whether a written answer can be nothing but JSON that follows the task's schema.
         unlabelled: whether rows of which none has a label will do: they are to be answered, not judged.
+        perturb: how the rows are asked otherwise: typos, case, citations, order or wording; None asks them as they are.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Settings:
     thresholds: str | None = None
     option_order: int = 0
     unlabelled: bool = False
+    perturb: str | None = None
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:

@@ -12,6 +12,7 @@ from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
 from promptsci.lm.four_bit import NF4
+from promptsci.pipeline.augment import Augmented
 from promptsci.pipeline.lessons import check_objective, teach
 from promptsci.pipeline.opening import check_start, fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
@@ -68,6 +69,8 @@ class PreparedTune:
         carved: whether those were taken out of the train rows.
         notes: what the result must say.
         openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
+        rows: the train rows of the lessons.
+        augmented: rows made of them, which are learned from too; None where none were asked for.
     """
 
     settings: TuneSettings
@@ -79,6 +82,8 @@ class PreparedTune:
     carved: bool
     notes: tuple[str, ...]
     openings: tuple[Opening, ...] = ()
+    rows: tuple[Example, ...] = ()
+    augmented: Augmented | None = None
 
     @property
     def rule(self) -> str:
@@ -91,8 +96,9 @@ class PreparedTune:
         own = self.train.identity()
         return {
             **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
-            "recipe": self.recipe.model_dump(),
+            "recipe": self.recipe.identity(),
             "rule": self.rule,
+            **({"augmented": self.augmented.to_json()} if self.augmented else {}),
             "validation": {
                 "split": self.settings.train if self.carved else split_name(self.settings.validation),
                 "ids": settings_key({"ids": [example.id for example in self.validation]}),
@@ -163,7 +169,17 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     with fits_behind(opened):
         taught = teach(train, rows, recipe)
     said = (*notes, *taught.notes)
-    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened)
+    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows))
+
+
+def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
+    """The tuning that also learns from made rows; validation and test stay as they are."""
+    examples = [*prepared.rows, *(one.example for one in augmented.made)]
+    with fits_behind(prepared.openings):
+        taught = teach(prepared.train, examples, prepared.recipe)
+    made = f"{len(augmented.made)} rows were made of {len(prepared.rows)} train rows: {augmented.said()}"
+    notes = dict.fromkeys([*prepared.notes, *taught.notes, made])
+    return replace(prepared, lessons=taught.lessons, notes=tuple(notes), augmented=augmented)
 
 
 def _check_frozen(settings: TuneSettings) -> None:

@@ -9,9 +9,10 @@ import torch
 
 from promptsci.errors import ModelError
 from promptsci.lm import head, shared
+from promptsci.lm.masks import layer_kinds, pack_masks
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import Nats, TokenCount
-from promptsci.lm.shared import PackReader, SharedScorer, layer_kinds, pack_masks, ran_out_of_memory
+from promptsci.lm.shared import PackReader, SharedScorer, ran_out_of_memory
 from promptsci.lm.trie import Asked, build, cut
 
 COMMON = """
