@@ -48,6 +48,11 @@ class Question:
     exchanges: int = EXCHANGES
     seed: int = 0
 
+    @property
+    def draws(self) -> Draws:
+        """What intervals and tests are drawn from."""
+        return Draws(self.resamples, self.exchanges, self.seed)
+
 
 def compare(
     candidates: Sequence[Candidate],
@@ -76,10 +81,10 @@ def compare(
     deciding = _deciding(seen, asked.rows)
     described = describe(groups, shared, seen, deciding, seed=asked.seed)
     methods = _ranked(described, main, higher=_higher(shared, main))
-    pairs = _pairs(methods, groups, baseline := _baseline(methods, asked.baseline))
+    baseline = _baseline(methods, asked.baseline)
     runs = [run.judged.take(deciding) for run in shared.runs]
-    draws = Draws(asked.resamples, asked.exchanges, asked.seed)
-    found = _both_ways(differences(runs, main, pairs, draws), methods[0].name, baseline)
+    measured = differences(runs, main, _pairs(methods, groups, baseline), asked.draws)
+    found = _both_ways(measured, methods[0].name, baseline)
     return Comparison(
         task=str(shared.runs[0].record["task"]),
         split=str(shared.runs[0].record["split"]),

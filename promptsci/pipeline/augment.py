@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,12 @@ class Augmented:
     """Made rows.
 
     Attributes:
+        asked: how they were to be made.
         made: those that were kept, in the order of their parents.
         tallies: way -> what became of its rows.
     """
 
+    asked: AugmentSettings
     made: tuple[Made, ...]
     tallies: dict[str, dict[str, int]]
 
@@ -65,8 +67,9 @@ class Augmented:
         return "; ".join(f"{way}: {said}" for way, said in counts.items())
 
     def to_json(self) -> dict[str, Any]:
-        """Counts and hash."""
-        return {"rows": len(self.made), "tallies": self.tallies, "sha256": digest(self.made)}
+        """How they were made, counts and hash."""
+        how = {**asdict(self.asked), "ways": list(self.asked.ways), "through": list(self.asked.through or ())}
+        return {**how, "rows": len(self.made), "tallies": self.tallies, "sha256": digest(self.made)}
 
 
 def check_augmentation(asked: AugmentSettings, prepared: Prepared) -> None:
@@ -120,7 +123,7 @@ def augment(
                 new += _new(maker.make(batch, turn), batch, sieve, tallies[maker.name])
         kept += _believed(prepared, batch, new, (lm, asked.doubt), tallies)
         told(len(batch))
-    return Augmented(tuple(kept), {name: tally.to_json() for name, tally in tallies.items()})
+    return Augmented(asked, tuple(kept), {name: tally.to_json() for name, tally in tallies.items()})
 
 
 def _makers(prepared: Prepared, asked: AugmentSettings, lm: LM) -> list[Maker]:

@@ -129,10 +129,15 @@ def _shots_table(shots: Sequence[Row]) -> Table:
     table = plain_table()
     for title in ("shot", "label", "change", "how", "text"):
         table.add_column(title, justify="right" if title == "change" else "left", no_wrap=title != "text")
-    for shot in sorted(shots, key=lambda one: -abs(one["change"] or 0.0)):
+    for shot in strongest_first(shots):
         change = "" if shot["change"] is None else f"{shot['change']:+.2f}"
         table.add_row(shot["id"], str(shot["gold"]), change, HOW[shot["how"]], short(shot["text"]))
     return table
+
+
+def strongest_first(shots: Sequence[Row]) -> list[Row]:
+    """Shots by how much they change, whatever the direction."""
+    return sorted(shots, key=lambda one: -abs(one["change"] or 0.0))
 
 
 def short(text: str) -> str:

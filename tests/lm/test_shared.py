@@ -82,11 +82,11 @@ def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any, root: int)
 @pytest.mark.parametrize(
     ("family", "name", "wrong"),
     [
-        ("mistral", "_near", _no_windows),
-        ("gemma3_text", "_near", _no_windows),
-        ("llama4_text", "_near", _no_windows),
-        ("llama", "pack_masks", _siblings_in_sight),
-        ("gpt2", "pack_masks", _siblings_in_sight),
+        ("mistral", "masks._near", _no_windows),
+        ("gemma3_text", "masks._near", _no_windows),
+        ("llama4_text", "masks._near", _no_windows),
+        ("llama", "shared.pack_masks", _siblings_in_sight),
+        ("gpt2", "shared.pack_masks", _siblings_in_sight),
     ],
 )
 def test_a_wrong_mask_shows(
@@ -95,7 +95,7 @@ def test_a_wrong_mask_shows(
     """The comparison has teeth: without windows, or with siblings' tokens in sight, values move by far more."""
     loaded, queries = tiny(family), make_queries()
     alone = plain(loaded, queries)
-    monkeypatch.setattr(shared, name, wrong)
+    monkeypatch.setattr(f"promptsci.lm.{name}", wrong)
 
     assert difference(alone, in_packs(loaded, queries, 24)) > 0.1
 

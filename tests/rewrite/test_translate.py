@@ -51,6 +51,16 @@ def test_a_pair_of_local_models_translates_there_and_back(marian: list[Path]) ->
     assert first != other
 
 
+def test_a_text_that_is_too_long_is_given_back_whole(marian: list[Path]) -> None:
+    """Nothing is cut: what a model does not hold stays as it is, and others are translated."""
+    long = "word " * 200
+
+    found = BackTranslator(*marian)([long, TEXTS[0]], 0)
+
+    assert found[0] == long
+    assert found[1] != TEXTS[0]
+
+
 def test_what_does_not_translate_is_refused(tiny_lm_folder: Path, tmp_path: Path) -> None:
     """A causal LM and an empty folder are no translation models; the error says which would be."""
     for folder in (tiny_lm_folder, tmp_path):

@@ -18,6 +18,7 @@ from promptsci.report.explanation import (
     map_title,
     segments,
     strongest,
+    strongest_first,
 )
 from promptsci.report.page.page import content_policy, environment, own_file, style_sheet
 from promptsci.runs import write_atomically
@@ -41,7 +42,8 @@ def explanation_page(result: Mapping[str, Any]) -> str:
     """The page of what ``explain`` found."""
     style = style_sheet() + own_file("explanation.css")
     made = environment()
-    made.globals.update(segments=segments, shade=shade, strongest=strongest, heading=heading, how=HOW)
+    made.globals.update(segments=segments, shade=shade, heading=heading, how=HOW)
+    made.globals.update(strongest=strongest, strongest_first=strongest_first)
     return made.get_template("explanation.html.jinja").render(
         result=result,
         version=promptsci.__version__,
