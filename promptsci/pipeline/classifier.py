@@ -178,6 +178,37 @@ def prepare_classifier(
     _check_kind(task, classifier)
     pool = split_name(settings.pool or task.shots.from_)
     settings = replace(settings, split=split_name(settings.split), pool=settings.pool and pool)
+    metrics, dataset, examples = _sound(settings, task, pool)
+    rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
+    picked, said = pick(rows.train)
+    parts = (_labelled(part, task, read) for part in (rows.whole, picked, rows.validation))
+    return PreparedClassifier(
+        settings=settings,
+        task=task,
+        classifier=classifier,
+        dataset=dataset,
+        integrity=integrity(dataset, task.labels),
+        examples=examples,
+        lessons=Lessons(facts_of(task), *parts, metric=metrics[0], seed=settings.seed),
+        read=read,
+        pool_name=pool,
+        validated_on=rows.validated_on,
+        seen=seen_ids(dataset, settings.split, pool),
+        metrics=metrics,
+        catalog=catalog,
+        notes=(*rows.notes, *said),
+    )
+
+
+def _sound(
+    settings: ClassifierSettings, task: Task, pool: str
+) -> tuple[tuple[Metric[Any], ...], Dataset, tuple[Example, ...]]:
+    """The metrics, the data, and the rows to score.
+
+    Raises:
+        PromptsciError: one thing is wrong.
+        Problems: several things are.
+    """
     attempt = Attempts()
     facts = facts_of(task)
     metrics = attempt(lambda: tuple(form_metric(name, facts) for name in task.metrics))
@@ -187,32 +218,7 @@ def prepare_classifier(
     assert metrics is not None
     assert dataset is not None
     assert examples is not None
-    rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
-    picked, said = pick(rows.train)
-    lessons = Lessons(
-        facts=facts,
-        whole=_labelled(rows.whole, task, read),
-        train=_labelled(picked, task, read),
-        validation=_labelled(rows.validation, task, read),
-        metric=metrics[0],
-        seed=settings.seed,
-    )
-    return PreparedClassifier(
-        settings=settings,
-        task=task,
-        classifier=classifier,
-        dataset=dataset,
-        integrity=integrity(dataset, task.labels),
-        examples=examples,
-        lessons=lessons,
-        read=read,
-        pool_name=pool,
-        validated_on=rows.validated_on,
-        seen=seen_ids(dataset, settings.split, pool),
-        metrics=metrics,
-        catalog=catalog,
-        notes=(*rows.notes, *said),
-    )
+    return metrics, dataset, examples
 
 
 @dataclass(frozen=True)
