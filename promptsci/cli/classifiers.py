@@ -1,4 +1,4 @@
-"""``promptsci run method=majority|tfidf``: the methods of ``run`` that read no prompt."""
+"""``promptsci run method=majority|tfidf|dictionary|lead``: the methods of ``run`` that read no prompt."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def run_classifiers(nouns: Mapping[str, Any], options: Mapping[str, Any], seeds:
     from promptsci.runs import runs_root
     from promptsci.spec import Catalog
 
-    classifier = classifier_named(nouns["method"])
     _refuse_others(nouns, nouns["method"])
     catalog, root, results = Catalog.standard(*options["catalog"]), runs_root(options["runs"]), []
+    classifier = classifier_named(nouns["method"], catalog.task(nouns["task"]))
     asked = [ClassifierSettings(**nouns, pool=options["pool"], limit=options["limit"], seed=seed) for seed in seeds]
     prepared = [prepare_classifier(settings, catalog, classifier) for settings in asked]
     for one in prepared:

@@ -74,7 +74,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     if options["html"]:
         _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
     if options["figure"]:
-        _write_figure(compared, options["figure"])
+        _write_figure(comparison, options["figure"])
     if options["as_json"]:
         print_json(compared)
     elif options["methods"]:
@@ -173,11 +173,11 @@ def _write_page(path: Path, comparison: Any, candidates: Sequence[Any], *, texts
     click.echo(f"Wrote {path} ({size / 1e6:.1f} MB)", err=True)
 
 
-def _write_figure(compared: Mapping[str, Any], path: Path) -> None:
-    from promptsci.report.figures import intervals_figure
+def _write_figure(comparison: Any, path: Path) -> None:
+    from promptsci.report.figures import interval_plot
     from promptsci.runs import write_atomically
 
-    write_atomically(path, intervals_figure(compared))
+    write_atomically(path, interval_plot(comparison).file())
     click.echo(f"Wrote {path}", err=True)
 
 

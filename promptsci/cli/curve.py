@@ -28,6 +28,7 @@ DEFAULT_SIZES = "8,32,128,512,all"
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the curves as a picture (SVG).")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the curves as one self-contained page.")
 @catalog_option
 @click.option("--fresh", is_flag=True, help="Forget what earlier calls have stored.")
 @common_options
@@ -37,19 +38,30 @@ def command(**options: Any) -> None:
     \b
     promptsci curve task=citation-intent methods=tfidf,8-shot-similar,lora --sizes 16,60,all
     """
-    from promptsci.report.study import curve_figure, show_curve
-    from promptsci.runs import write_atomically
+    from promptsci.report.study import show_curve
 
     drawn, failed = _curve(options)
-    if options["figure"]:
-        write_atomically(options["figure"], curve_figure(drawn.to_json()))
-        click.echo(f"Wrote {options['figure']}", err=True)
+    _write(drawn.to_json(), options["figure"], options["html"])
     if options["as_json"]:
         print_json(drawn.to_json())
     else:
         show_curve(drawn.to_json())
     if failed:
         sys.exit(1)
+
+
+def _write(curve: dict[str, Any], figure: Path | None, html: Path | None) -> None:
+    """Nothing; the files that were asked for are there."""
+    from promptsci.report.curves import curve_plot
+    from promptsci.report.page import write_curve_page
+    from promptsci.runs import write_atomically
+
+    if figure:
+        write_atomically(figure, curve_plot(curve).file())
+        click.echo(f"Wrote {figure}", err=True)
+    if html:
+        size = write_curve_page(html, curve)
+        click.echo(f"Wrote {html} ({size / 1e6:.1f} MB)", err=True)
 
 
 def _curve(options: dict[str, Any]) -> tuple[Any, bool]:

@@ -21,6 +21,7 @@ from promptsci.errors import PromptsciError
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "tune": "Train an adapter or a model on a task, and score it.",
+    "merge": "Write an adapter and its base as one plain model.",
     "runs": "List the runs on this machine.",
     "compare": "Judge finished runs on the same rows: intervals, paired tests, ties, costs.",
     "study": "Run several methods on one task, compare them, and say what to do.",

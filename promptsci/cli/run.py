@@ -27,7 +27,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
     "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
 )
 @click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
+    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16", "nf4"]), default="auto", show_default=True
 )
 @click.option(
     "--shuffle-options",
@@ -56,7 +56,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 def command(**options: Any) -> None:
     r"""Score a task with a language model, zero-shot or with a few examples.
 
-    method=majority and method=tfidf need no model: they learn from the labelled rows of --pool.
+    method=majority, tfidf, dictionary (spans) and lead (summaries) need no model: they learn from the rows of --pool.
 
     \b
     promptsci run task=citation-intent --shots 8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -35,6 +36,9 @@ def _method_options(command: Any) -> Any:
 @click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
+@click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
+@click.option("--recipe", type=click.Path(), help="A recipe of your own, such as a sweep writes.")
+@click.option("--sweep", type=click.IntRange(1), help="Search the recipe's ranges on validation, in so many trials.")
 @click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
@@ -51,6 +55,7 @@ def _method_options(command: Any) -> Any:
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="Precision of the frozen weights.",
 )  # fmt: skip
+@click.option("--4bit", "four_bit", is_flag=True, help="Frozen weights in four bits (NF4), on a CUDA GPU.")
 @click.option("--rule", help="Decision rule of the main metric. [default: sum]")
 @click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
@@ -65,9 +70,10 @@ def command(**options: Any) -> None:
 
     \b
     promptsci tune task=citation-intent --lora
-    promptsci tune task=citation-intent --prefix epochs=5
+    promptsci tune task=citation-intent --prefix --init shots
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
+    promptsci tune task=citation-intent --lora --sweep 20
     """
     from promptsci.cli.progress import byte_progress
     from promptsci.pipeline.tuning import prepare_tune
@@ -83,6 +89,11 @@ def command(**options: Any) -> None:
     values = value_names()
     given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
     settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
+    if options["sweep"]:
+        from promptsci.cli.sweeps import tune_sweep
+
+        tune_sweep(settings, options)
+        return
     with byte_progress() as progress:
         prepared = prepare_tune(settings, Catalog.standard(*options["catalog"]), progress)
     notice = prepared.run.model.notice
@@ -110,20 +121,29 @@ def _one_method(options: Mapping[str, Any]) -> str:
 def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
-    return values | ({"train": options["part"]} if options["part"] else {})
+    written = {"train": options["part"], "init": options["init"]}
+    return values | {name: text for name, text in written.items() if text}
 
 
 def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapping[str, Any]) -> Any:
+    from promptsci.lm.four_bit import NF4
     from promptsci.pipeline import Settings
     from promptsci.pipeline.tuning import TuneSettings
 
     method: Any = _one_method(options)
+    if options["recipe"] and not options["methods"]:
+        from promptsci.tune.recipe import read_recipe_file
+
+        method = read_recipe_file(Path(options["recipe"])).method or method
     if options["frozen"]:
         raise PromptsciError("--frozen says what of a head's body learns", fix="Use it with --head.")
+    if options["four_bit"] and options["dtype"] != "auto":
+        raise PromptsciError("--4bit and --dtype both say the precision of the weights", fix="Leave one of them out.")
     if "train" in values and method != "full":
         raise PromptsciError("--train says which of the model's own weights learn", fix="Use it with --full.")
     kept = ("shots", "choose", "pool", "seed", "limit", "dtype", "rule", "trust_remote_code")
-    run = Settings(**nouns, **{name: options[name] for name in kept}, format=options["format_"])
+    given = {name: options[name] for name in kept} | ({"dtype": NF4} if options["four_bit"] else {})
+    run = Settings(**nouns, **given, format=options["format_"])
     return TuneSettings(
         run,
         method,
@@ -132,6 +152,7 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         validation=options["validation_split"],
         train_rows=options["train_rows"],
         log_to=options["log_to"],
+        recipe=options["recipe"],
     )
 
 

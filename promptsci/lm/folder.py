@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import struct
 import threading
 from collections.abc import Iterable, Mapping
@@ -188,6 +189,14 @@ def _matching(path: Path, patterns: Iterable[str]) -> list[Path]:
 def decides(name: str) -> bool:
     """Whether a file of this name in a model's folder decides the model's output."""
     return not name.startswith("adapter_") and any(fnmatch.fnmatchcase(name, pattern) for pattern in IDENTITY_FILES)
+
+
+def copy_the_rest(base: Path, target: Path) -> None:
+    """Copies all that decides a model's output but its weights: configuration and tokenizer stay those of its base."""
+    for path in base.iterdir():
+        weights = path.name.endswith((".safetensors", ".safetensors.index.json"))
+        if path.is_file() and decides(path.name) and not weights:
+            shutil.copy2(path, target / path.name)
 
 
 def folder_sha256(path: Path) -> str:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import ModelError, did_you_mean
 from promptsci.lm.context import context_length
+from promptsci.lm.four_bit import NF4, four_bit_loading, n_weights
 
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
+DTYPES = ("auto", "float32", "bfloat16", "float16", NF4)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class LoadedModel:
         """Number of weights, shared ones once."""
         from promptsci.lm.packed_linear import n_packed_weights
 
-        unpacked: int = sum(parameter.numel() for parameter in self.model.parameters())
+        unpacked: int = sum(map(n_weights, self.model.parameters()))
         return unpacked + n_packed_weights(self.model)
 
     @property
@@ -75,7 +76,8 @@ def load_model(
 
     Args:
         path: the folder.
-        dtype: ``auto`` is bfloat16 where the processor multiplies it natively, float32 elsewhere.
+        dtype: ``auto`` is bfloat16 where the processor multiplies it natively, float32 elsewhere; ``nf4`` reads linear
+            layers into four bits.
         device: ``auto`` is the GPU when there is one.
         trust_remote_code: whether Python code in the folder may run.
         trainable: whether layers are kept in a form that a gradient can pass; all weights are frozen all the same.
@@ -84,22 +86,33 @@ def load_model(
         ModelError: the weights cannot be read, are not a causal LM's, or the dtype is unknown.
     """
     import torch
-    from safetensors import SafetensorError
 
     if dtype not in DTYPES:
         raise ModelError(f"there is no dtype '{dtype}'", fix=did_you_mean(dtype, DTYPES))
     chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    how: dict[str, Any] = (
+        four_bit_loading(chosen_device) if dtype == NF4 else {"dtype": getattr(torch, pick_dtype(dtype, chosen_device))}
+    )
+    model, found = _read_weights(path, {**how, "trust_remote_code": trust_remote_code})
+    _refuse_missing(found, path)
+    if dtype != NF4:  # four bits are made where they stay
+        model.to(chosen_device)
+    model.eval().requires_grad_(False)
+    if model.device.type == "cpu" and not trainable and dtype != NF4:
+        suit_cpu(model)
+    return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
+
+
+def _read_weights(path: Path, how: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The model, and what transformers says of names that it missed."""
+    from safetensors import SafetensorError
+
     with quiet():
         from transformers import AutoModelForCausalLM
 
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                path,
-                output_loading_info=True,
-                dtype=getattr(torch, pick_dtype(dtype, chosen_device)),
-                trust_remote_code=trust_remote_code,
-                use_safetensors=True,
-                local_files_only=True,
+                path, output_loading_info=True, use_safetensors=True, local_files_only=True, **how
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(
@@ -108,11 +121,7 @@ def load_model(
                 fix="It must be a causal LM that transformers knows, with its weights in safetensors.",
             ) from error
     model, found = loaded
-    _refuse_missing(found, path)
-    model.to(chosen_device).eval().requires_grad_(False)
-    if model.device.type == "cpu" and not trainable:
-        suit_cpu(model)
-    return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
+    return model, found
 
 
 def suit_cpu(model: Any) -> None:

@@ -6,6 +6,7 @@ and values of each layer; a soft prompt is embeddings, which the model reads bef
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,40 @@ def prompt_learning(model: Any) -> Any | None:
     """The PEFT configuration of a model's active adapter if it puts virtual tokens before every prompt."""
     config = getattr(model, "active_peft_config", None)
     return config if config is not None and config.is_prompt_learning else None
+
+
+def states_of(loaded: LoadedModel, ids: Sequence[int]) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    """Keys and values ``[1, heads, n, head_dim]`` of each layer after reading tokens from the first position on."""
+    import torch
+    from transformers.cache_utils import DynamicCache
+
+    from promptsci.lm.head import body
+
+    cache = DynamicCache()
+    with torch.inference_mode():
+        tokens = torch.tensor([list(ids)], device=loaded.device)
+        body(loaded)(input_ids=tokens, past_key_values=cache, use_cache=True)
+    layers: list[Any] = cache.layers
+    return tuple((layer.keys, layer.values) for layer in layers)
+
+
+def fill_prefix(loaded: LoadedModel, states: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """Puts keys and values of each layer into the model's prefix, where PEFT keeps them: keys, then values, by layer.
+
+    Raises:
+        NotImplementedError: the prefix has a projection, or layers differ in shape.
+    """
+    import torch
+
+    weight = loaded.model.prompt_encoder[loaded.model.active_adapter].embedding.weight
+    flat = [part[0].transpose(0, 1).flatten(1) for layer in states for part in layer]  # each [n, heads * head_dim]
+    if (
+        len({part.shape for part in flat}) > 1
+        or torch.Size((len(flat[0]), sum(p.shape[1] for p in flat))) != weight.shape
+    ):
+        raise NotImplementedError("the prefix is not kept as the keys and values of layers that are alike")
+    with torch.no_grad():
+        weight.copy_(torch.cat(flat, dim=1))
 
 
 def virtual_tokens(loaded: LoadedModel) -> VirtualTokens | None:

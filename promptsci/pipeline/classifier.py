@@ -17,15 +17,20 @@ from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.rows import examples_to_score
 from promptsci.score import GENERATED, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template
-from promptsci.tune import BagOfWords, Classifier, Labelled, Lessons, MajorityLabel
+from promptsci.tune import BagOfWords, Classifier, Dictionary, Labelled, Lead, Lessons, MajorityLabel, WeighedTerms
 
 Read = Callable[[Example], str]
 """The text of an example as a classifier reads it."""
 Pick = Callable[[Sequence[Example]], tuple[Sequence[Example], list[str]]]
 """Which of the rows are learned from, and what the result must say of it."""
 
-METHODS: dict[str, Callable[[], Classifier]] = {"majority": MajorityLabel, "tfidf": BagOfWords}
-"""``method=``: those that ``run`` fits on the spot."""
+METHODS: dict[str, tuple[Callable[[], Classifier], ...]] = {
+    "majority": (MajorityLabel,),
+    "tfidf": (BagOfWords, WeighedTerms),
+    "dictionary": (Dictionary,),
+    "lead": (Lead,),
+}
+"""``method=``: those that ``run`` fits on the spot, each for the forms of answers that it can give."""
 
 RULE = "sum"
 RULE_BECAUSE = (
@@ -143,22 +148,47 @@ class PreparedClassifier:
         }
 
 
-def classifier_named(method: str) -> Classifier:
-    """The classifier that ``method=`` names.
+def classifier_named(method: str, task: Task) -> Classifier:
+    """The classifier that ``method=`` names, in the form of answers that the task asks for.
 
     Raises:
-        SpecError: there is none; the nearest spelling is given.
+        SpecError: there is none; the nearest spelling is given, or the methods that know the form.
     """
     if method not in METHODS:
         raise SpecError(f"there is no method '{method}' that run can fit", fix=did_you_mean(method, METHODS))
-    return METHODS[method]()
+    known = methods_for(task)
+    if method not in known:
+        what = f"method={method} cannot answer with {task.form}, as task {task.name} ({task.kind}) asks"
+        others = f"Of the methods without a prompt {', '.join(known)} can. " if known else ""
+        raise SpecError(what, fix=f"{others}Prompt a model instead: promptsci run task={task.name}")
+    return known[method]
+
+
+def methods_for(task: Task) -> dict[str, Classifier]:
+    """The classifiers by name that can answer in the form that the task asks for."""
+    return {name: found for name, makers in METHODS.items() for make in makers if task.form in (found := make()).forms}
+
+
+def read_by(task: Task) -> Read:
+    """The text that a method without a template reads: the one that spans lie in, the longest field, or all of them."""
+    if task.spans is not None:
+        field = task.spans.text
+        return lambda example: str(example.fields[field])
+    if task.form in ("references", "phrases"):
+        return _longest
+    return lambda example: example.text
+
+
+def _longest(example: Example) -> str:
+    values = [" ".join(value) if isinstance(value, list) else str(value) for value in example.fields.values()]
+    return max(values, key=len)
 
 
 def prepare_classifier(
     settings: ClassifierSettings,
     catalog: Catalog,
     classifier: Classifier,
-    read: Read = lambda example: example.text,
+    read: Read | None = None,
     pick: Pick = lambda rows: (rows, []),
 ) -> PreparedClassifier:
     """The run that these settings ask for, checked as a whole.
@@ -167,7 +197,7 @@ def prepare_classifier(
         settings: of the run.
         catalog: where the task is found.
         classifier: what learns.
-        read: how it reads an example.
+        read: how it reads an example; None is as `read_by` says.
         pick: which of the rows that validation does not hold out it learns from.
 
     Raises:
@@ -175,13 +205,14 @@ def prepare_classifier(
         Problems: several things are.
     """
     task = catalog.task(settings.task)
-    _check_kind(task, classifier)
+    _check_form(task, classifier)
+    read = read or read_by(task)
     pool = split_name(settings.pool or task.shots.from_)
     settings = replace(settings, split=split_name(settings.split), pool=settings.pool and pool)
-    metrics, dataset, examples = _sound(settings, task, pool)
+    metrics, dataset, examples = _found(settings, task, pool)
     rows = _rows(dataset, settings, pool, chooses=classifier.chooses)
     picked, said = pick(rows.train)
-    parts = (_labelled(part, task, read) for part in (rows.whole, picked, rows.validation))
+    whole, train, validation = (_labelled(part, task, read) for part in (rows.whole, picked, rows.validation))
     return PreparedClassifier(
         settings=settings,
         task=task,
@@ -189,7 +220,7 @@ def prepare_classifier(
         dataset=dataset,
         integrity=integrity(dataset, task.labels),
         examples=examples,
-        lessons=Lessons(facts_of(task), *parts, metric=metrics[0], seed=settings.seed),
+        lessons=Lessons(facts_of(task), whole, train, validation, metrics[0], settings.seed),
         read=read,
         pool_name=pool,
         validated_on=rows.validated_on,
@@ -200,18 +231,12 @@ def prepare_classifier(
     )
 
 
-def _sound(
+def _found(
     settings: ClassifierSettings, task: Task, pool: str
 ) -> tuple[tuple[Metric[Any], ...], Dataset, tuple[Example, ...]]:
-    """The metrics, the data, and the rows to score.
-
-    Raises:
-        PromptsciError: one thing is wrong.
-        Problems: several things are.
-    """
+    """Metrics, data, and the rows to score; all that is wrong with them is said at once."""
     attempt = Attempts()
-    facts = facts_of(task)
-    metrics = attempt(lambda: tuple(form_metric(name, facts) for name in task.metrics))
+    metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     dataset = attempt(lambda: _dataset(settings, task, pool))
     examples = attempt(lambda: examples_to_score(settings, dataset, task.form)) if dataset else None
     raise_all(attempt.problems)
@@ -265,7 +290,7 @@ def _rows(dataset: Dataset, settings: ClassifierSettings, pool: str, *, chooses:
     return _Rows(whole, train, held, None, (note,))
 
 
-def _check_kind(task: Task, classifier: Classifier) -> None:
+def _check_form(task: Task, classifier: Classifier) -> None:
     """Nothing for a task whose answers the method can give.
 
     Raises:

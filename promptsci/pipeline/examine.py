@@ -82,15 +82,26 @@ class Examiner:
 
     def nats(self, loaded: LoadedModel) -> list[Nats]:
         """Log-likelihoods of each row's choices, or of its right answer where answers are written."""
-        return self._scored(_reading(loaded))
+        return self._scored(_reading(loaded), self.queries)
 
-    def _scored(self, lm: TransformersLM) -> list[Nats]:
-        return [one.nats for one in sorted(lm.score(self.queries))]
+    def main(self, loaded: LoadedModel, queries: Sequence[Query]) -> float:
+        """How good a model is when these queries ask about the rows; more is better.
+
+        Written answers are not written for it: what counts is how likely the right ones are.
+        """
+        nats = self._scored(_reading(loaded), queries)
+        if self.by == "metric" and self.prepared.writing is None:
+            return self._metrics(self._scored_rows(nats))["main"]
+        losses = self.losses(nats)
+        return -losses["lm_loss" if self.prepared.writing else f"{self.by}_loss"]
+
+    def _scored(self, lm: TransformersLM, queries: Sequence[Query]) -> list[Nats]:
+        return [one.nats for one in sorted(lm.score(queries))]
 
     def _examine(self, loaded: LoadedModel) -> tuple[list[Nats], dict[str, float]]:
         """Log-likelihoods of the rows, and ``main``, of which more is better, with all that is logged beside it."""
         lm = _reading(loaded)
-        nats = self._scored(lm)
+        nats = self._scored(lm, self.queries)
         losses = self.losses(nats)
         if self.by == "metric":
             return nats, {**self._metrics(self._rows(lm, nats)), **losses}

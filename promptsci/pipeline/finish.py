@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
 from promptsci.lm import read_adapter
+from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.examine import Examiner, furthest
-from promptsci.pipeline.record import peak_memory_bytes
+from promptsci.pipeline.opening import opening_record
+from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
@@ -79,7 +81,7 @@ def _reload(prepared: PreparedTune, path: Path, dtype: str) -> LoadedModel:
         return load_model(path, dtype=dtype, trainable=True)
     base = load_model(
         prepared.run.model.path,
-        dtype=dtype,
+        dtype=NF4 if prepared.settings.run.dtype == NF4 else dtype,
         trust_remote_code=prepared.settings.run.trust_remote_code,
         trainable=True,
     )
@@ -96,6 +98,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
         record: what tune.json says; ``training`` and ``thresholds`` of it belong to the weights.
     """
     from promptsci.lm.adapter import CARD
+    from promptsci.lm.folder import copy_the_rest
     from promptsci.tune.weights import WEIGHTS
 
     source = folder.path / ".finished"
@@ -105,7 +108,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
         if path.name in WEIGHTS or path.suffix == ".safetensors":
             shutil.copy2(path, source / path.name)
     if prepared.recipe.method == "full":
-        _copy_the_rest(prepared.run.model.path, source)
+        copy_the_rest(prepared.run.model.path, source)
     thresholds = record["thresholds"]
     card = {
         "name": prepared.name,
@@ -119,21 +122,11 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
             "name": prepared.run.model.name,
             "sha256": prepared.run.model.sha256,
             "origin": prepared.run.model.origin,
+            "model": lasting_settings(prepared.run)["model"],
         },
         "training": dict(record["training"]),
+        **opening_record(prepared),
+        **({"quantised": NF4} if prepared.settings.run.dtype == NF4 else {}),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)
-
-
-def _copy_the_rest(base: Path, target: Path) -> None:
-    """Configuration and tokenizer of a whole model are those of its base."""
-    from promptsci.lm.folder import decides
-
-    for path in base.iterdir():
-        if (
-            path.is_file()
-            and decides(path.name)
-            and not path.name.endswith((".safetensors", ".safetensors.index.json"))
-        ):
-            shutil.copy2(path, target / path.name)

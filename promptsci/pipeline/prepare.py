@@ -38,6 +38,7 @@ from promptsci.lm import (
     resolve,
     resolve_causal,
 )
+from promptsci.lm.four_bit import NF4, check_four_bit
 from promptsci.pipeline.answering import reading_of, writing_of
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
@@ -193,13 +194,17 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
         PromptsciError: one thing is wrong.
         Problems: several things are.
     """
+    if settings.dtype == NF4:
+        check_four_bit()
     task = catalog.task(settings.task)
     pool, split = pool_name(settings, task), split_name(settings.split)
     settings = replace(settings, split=split, pool=settings.pool and pool)
     notes: list[str] = []
     parts = _parts(settings, catalog, task, notes, progress)
+    notes += _precision(settings.dtype, parts.adapter)
     reader = reader_of(parts.model)
-    encoder = Encoder(reader.tokenizer, reader.format(settings.format))
+    opened: Mapping[str, Any] = parts.adapter.card.get("opening", {}) if parts.adapter else {}
+    encoder = Encoder(reader.tokenizer, reader.format(settings.format), opened.get("bare", ()))
     writing = writing_of(parts.template, task, encoder.format, constrain=settings.constrain)
     room = writing.max_tokens if writing else 0
     context = reader.context - (parts.adapter.n_virtual if parts.adapter else 0)
@@ -283,6 +288,14 @@ def _adapter(settings: Settings, model: ModelFolder) -> AdapterFolder | None:
     adapter = read_adapter(Path(settings.adapter).expanduser())
     check_base(adapter, model.name, model.sha256)
     return adapter
+
+
+def _precision(dtype: str, adapter: AdapterFolder | None) -> list[str]:
+    """What to say where an adapter is not put on the weights that it was tuned on."""
+    tuned_on = adapter.card.get("quantised") if adapter else None
+    if tuned_on is None or tuned_on == dtype:
+        return []
+    return [f"the adapter was tuned on weights in four bits, and stands on whole ones here; see --dtype {tuned_on}"]
 
 
 def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Template:

@@ -34,7 +34,7 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "option_order": settings.option_order,
         "format": prepared.format,
         "words": prepared.template.words(prepared.task.labels),
-        "settings": _lasting_settings(prepared),
+        "settings": lasting_settings(prepared),
         "model_origin": prepared.model.origin,
     }
 
@@ -84,7 +84,7 @@ def lasting(stored: dict[str, Any], is_path: Mapping[str, bool]) -> dict[str, An
     return stored | {name: str(Path(stored[name]).expanduser().absolute()) for name, yes in is_path.items() if yes}
 
 
-def _lasting_settings(prepared: Prepared) -> dict[str, Any]:
+def lasting_settings(prepared: Prepared) -> dict[str, Any]:
     """The settings, with every path written so that it holds from any folder."""
     settings = prepared.settings
     is_path = {

@@ -148,7 +148,7 @@ def _story(
         head = prepare_head(settings, catalog, lambda _line: None, progress)
         return lambda folder, watcher: classify(head, folder, watcher=watcher)
     if isinstance(settings, ClassifierSettings):
-        learner = prepare_classifier(settings, catalog, classifier_named(settings.method))
+        learner = prepare_classifier(settings, catalog, classifier_named(settings.method, catalog.task(settings.task)))
         return lambda folder, watcher: classify(learner, folder, watcher=watcher)
     prompted = prepare(settings, catalog, progress)
     return lambda folder, watcher: run(prompted, folder, lms, watcher=watcher)

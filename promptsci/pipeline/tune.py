@@ -10,22 +10,27 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsci.errors import Interrupted
+from promptsci.errors import DataError, Interrupted
+from promptsci.pipeline.bars import alarms, counting, missing, prompting
+from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
-from promptsci.pipeline.prepare import Prepared, prepare
-from promptsci.pipeline.record import versions
+from promptsci.pipeline.opening import choose_opening, opening_record
+from promptsci.pipeline.prepare import prepare
+from promptsci.pipeline.ready import Ready
+from promptsci.pipeline.record import lasting, lasting_settings, versions
 from promptsci.pipeline.run import LMs, folder_of, run
-from promptsci.pipeline.settings import Result
+from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
+    from promptsci.lm.load import LoadedModel
     from promptsci.tune.memory import Need
     from promptsci.tune.recipe import Recipe
     from promptsci.tune.trainer import TuneWatcher
 
-WatchRun = Callable[[Prepared], Any]
+WatchRun = Callable[[Ready], Any]
 """Makes a context manager that gives the Watcher of one run."""
 WatchTraining = Callable[[], Any]
 """Makes a context manager that gives the TuneWatcher of the training."""
@@ -60,7 +65,9 @@ def need(prepared: PreparedTune) -> Need:
     """What the tuning takes in memory."""
     from promptsci.tune.memory import need_of
 
-    return need_of(prepared.run.model.path, prepared.recipe, prepared.lessons, _dtype(prepared))
+    longest = max((len(one.ids) for one in prepared.openings), default=0)
+    recipe = prepared.recipe.model_copy(update={"tokens": longest}) if longest else prepared.recipe
+    return need_of(prepared.run.model.path, recipe, prepared.lessons, _dtype(prepared))
 
 
 def _dtype(prepared: PreparedTune) -> str:
@@ -103,14 +110,42 @@ def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
         TuneError: the loss became no number, memory is too small, or the weights on disk are not those trained.
     """
     folder = prepared.folder(stage.root)
+    with _stoppable(folder), _alone(folder):
+        _learn(prepared, folder, stage)
+        return _close(prepared, folder, stage) if is_first() else None
+
+
+def learn(prepared: PreparedTune, stage: Stage, through: Callable[[TuneWatcher | None], TuneWatcher]) -> None:
+    """Trains, and checks the weights on disk, without closing runs; see `tune`.
+
+    Args:
+        prepared: what is trained.
+        stage: where, and who watches.
+        through: makes the watcher that hears of the training first; what it raises ends the training.
+    """
+    folder = prepared.folder(stage.root)
+    with _stoppable(folder), _alone(folder):
+        _learn(prepared, folder, stage, through)
+
+
+def _learn(
+    prepared: PreparedTune,
+    folder: TuneFolder,
+    stage: Stage,
+    through: Callable[[TuneWatcher | None], TuneWatcher] | None = None,
+) -> None:
+    if stage.fresh and is_first():
+        folder.clear()
+    if not folder.is_trained:
+        with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
+            _train(prepared, folder, through(watcher) if through else watcher)
+
+
+@contextmanager
+def _stoppable(folder: TuneFolder) -> Iterator[None]:
+    """Nothing; the keyboard's interrupt becomes an Interrupted that says what is kept."""
     try:
-        with _alone(folder):
-            if stage.fresh and is_first():
-                folder.clear()
-            if not folder.is_trained:
-                with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
-                    _train(prepared, folder, watcher)
-            return _close(prepared, folder, stage) if is_first() else None
+        yield
     except KeyboardInterrupt as error:
         raise Interrupted(
             f"stopped; what was trained is kept in {folder.path}",
@@ -137,27 +172,16 @@ def _alone(folder: TuneFolder) -> Iterator[None]:
 
 def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | None) -> None:
     """Trains to the end, puts the best weights in place, and checks that they can be read back."""
-    from promptsci.lm.load import load_model
-    from promptsci.tune.methods import make_trainable
     from promptsci.tune.train import Course, train
 
     needs = _needs(prepared, folder)
-    settings, recipe = prepared.settings.run, prepared.recipe
-    record = _record(prepared, needs)
     if is_first():
-        folder.write({**record, "state": "training"})
-    loaded = load_model(
-        prepared.run.model.path,
-        dtype=_dtype(prepared),
-        trust_remote_code=settings.trust_remote_code,
-        trainable=True,
-    )
-    examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder, _examined_by(recipe))
-    if is_first():
-        examiner.begin(loaded)
-    loaded = make_trainable(loaded, recipe, settings.seed)
+        folder.write({**_record(prepared, needs), "state": "training"})
+    by = _examined_by(prepared.recipe)
+    examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder, by)
+    prepared, loaded = _beginning(prepared, examiner, folder)
     course = Course(
-        prepared.lessons, recipe, settings.seed, needs.pack_tokens, needs.checkpointing,
+        prepared.lessons, prepared.recipe, prepared.settings.run.seed, needs.pack_tokens, needs.checkpointing,
         folder.checkpoints, prepared.settings.log_to,
     )  # fmt: skip
     trained = train(loaded, course, examiner, watcher)
@@ -168,9 +192,10 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     gc.collect()
     checks = check(prepared, trained, examiner, dtype)
     training = training_of(prepared, trained)
+    record = {**_record(prepared, needs), **opening_record(prepared), "state": "trained"}
     # The weights come last: where they are, all that is said of them is there too.
     ended = {**record, "training": training, "thresholds": examiner.thresholds(), "checks": checks, "log": trained.log}
-    folder.write({**ended, "state": "trained"})
+    folder.write(ended)
     place(prepared, folder, trained, ended)
     shutil.rmtree(folder.checkpoints, ignore_errors=True)
 
@@ -181,6 +206,26 @@ def _examined_by(recipe: Recipe) -> str:
     return "metric" if recipe.examine == "metric" else losses[recipe.objective]
 
 
+def _beginning(prepared: PreparedTune, examiner: Examiner, folder: TuneFolder) -> tuple[PreparedTune, LoadedModel]:
+    """The tuning and its model before the first step, which are examined: the base, or the shots a prefix begins as."""
+    from promptsci.lm.load import load_model
+    from promptsci.tune.methods import make_trainable
+
+    settings = prepared.settings.run
+    loaded = load_model(
+        prepared.run.model.path,
+        dtype=_dtype(prepared),
+        trust_remote_code=settings.trust_remote_code,
+        trainable=True,
+    )
+    if prepared.openings:
+        prepared = choose_opening(prepared, loaded, examiner, folder, first=is_first())
+        loaded = make_trainable(loaded, prepared.recipe, settings.seed, prepared.openings[0].ids)
+    if is_first():
+        examiner.begin(loaded)
+    return prepared, loaded if prepared.openings else make_trainable(loaded, prepared.recipe, settings.seed)
+
+
 def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
     """What the training takes; one that goes on keeps its passes, whose size decides the last bits of a sum."""
     from promptsci.tune.memory import Need
@@ -189,6 +234,12 @@ def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
     if last_checkpoint(folder.checkpoints) is None:
         return need(prepared)
     return Need.from_json(folder.read()["memory"])
+
+
+def lasting_tune(prepared: PreparedTune) -> dict[str, Any]:
+    """The settings, with every path written so that it holds from any folder."""
+    stored = {**asdict(prepared.settings), "run": lasting_settings(prepared.run)}
+    return lasting(stored, {"recipe": prepared.settings.recipe is not None})
 
 
 def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
@@ -204,7 +255,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "format": run.format,
         "recipe": prepared.recipe.model_dump(),
         "rule": prepared.rule,
-        "settings": asdict(prepared.settings),
+        "settings": lasting_tune(prepared),
         "identity": prepared.identity(),
         "train_rows": len(prepared.lessons),
         "validation_rows": len(prepared.validation),
@@ -217,36 +268,40 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
 
 
 def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
-    """Runs the base and the tuned weights on the split asked for, and says how they compare."""
+    """Runs the bars and the tuned weights on the split asked for, and says how they compare."""
     record = folder.read()
     base = prepared.settings.run
     weights = str(folder.weights)
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
-    results = []
+    counted, notes = _count_words(prepared, stage)
+    results = [*counted, *(_score(settings, prepared, stage) for settings in (*prompting(base, record), tuned))]
     higher = prepared.run.metrics[0].higher_is_better
-    for settings in (base, tuned):
-        one = prepare(settings, prepared.run.catalog)
-        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
-            results.append(run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher))
-    warnings = [*record["notes"], *_alarm(results[0], results[1], higher=higher)]
+    warnings = [*record["notes"], *notes, *alarms(results[:-1], results[-1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
     folder.write(ended)
     return {**ended, "runs": results, "tune_dir": str(folder.path), "weights": weights}
 
 
+def _score(settings: Settings, prepared: PreparedTune, stage: Stage) -> Result:
+    """The result of a closing run, made now or found finished."""
+    one = prepare(settings, prepared.run.catalog)
+    with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+        return run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher)
+
+
+def _count_words(prepared: PreparedTune, stage: Stage) -> tuple[list[Result], list[str]]:
+    """The result of the bag of words, made now or found finished, or what to say where there is none."""
+    one, notes = counting(prepared)
+    if one is None:
+        return [], notes
+    try:
+        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+            return [classify(one, classifier_folder(one, stage.root), fresh=stage.fresh, watcher=watcher)], []
+    except DataError as error:  # one label only, or nothing that can be counted
+        return [], [missing(one.method, error)]
+
+
 @contextmanager
 def _unwatched() -> Iterator[None]:
     yield None
-
-
-def _alarm(base: Result, tuned: Result, *, higher: bool) -> list[str]:
-    """What must be said loudly: tuning that is worse than not tuning."""
-    name = tuned["main"]
-    before, after = base["metrics"][name]["value"], tuned["metrics"][name]["value"]
-    if (after >= before) if higher else (after <= before):
-        return []
-    return [
-        f"TUNED BELOW ITS OWN BASE: {name} is {100 * after:.1f} after tuning and {100 * before:.1f} by "
-        f"{base['method']} prompting of the same model"
-    ]

@@ -11,9 +11,12 @@ from promptsci.data import Example, Findings, gold_reader, read_dataset, stratif
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
+from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.lessons import check_objective, teach
+from promptsci.pipeline.opening import check_start, fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
+from promptsci.prompt.opening import Opening
 from promptsci.runs import run_name, settings_key
 from promptsci.score import GENERATED, usual_rule
 from promptsci.spec import Catalog
@@ -41,6 +44,7 @@ class TuneSettings:
         validation: the split that decides which weights are the best.
         train_rows: how many rows are learned from, a stratified sample.
         log_to: trackers that hear of loss and metrics.
+        recipe: path of a recipe that stands in for the method's own.
     """
 
     run: Settings
@@ -50,6 +54,7 @@ class TuneSettings:
     validation: str = "validation"
     train_rows: int | None = None
     log_to: tuple[str, ...] = ()
+    recipe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class PreparedTune:
         validation: rows that decide which weights are the best.
         carved: whether those were taken out of the train rows.
         notes: what the result must say.
+        openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
     """
 
     settings: TuneSettings
@@ -74,6 +80,7 @@ class PreparedTune:
     validation: tuple[Example, ...]
     carved: bool
     notes: tuple[str, ...]
+    openings: tuple[Opening, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -124,13 +131,16 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         Problems: several things are.
     """
     run = prepare(settings.run, catalog, progress)
+    _check_frozen(settings)
     n_parameters, written = count_weights(run.model.path), run.writing is not None
-    recipe = recipe_for(settings.method, n_parameters, settings.values, written=written)
+    recipe = recipe_for(settings.method, n_parameters, settings.values, settings.recipe, written=written)
     _check_aim(recipe, settings.run.rule, run.task.form)
     check_objective(run, recipe)
+    from_shots = recipe.init == "shots"
+    if from_shots:
+        check_start(recipe, settings.run, run.choose)
     learned = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
     train = prepare(learned, catalog)
-    train.questioner.context -= recipe.n_virtual
     rows = [example for example in train.examples if example.gold is not None]
     notes = [*run.notes]
     if len(rows) < len(train.examples):
@@ -150,8 +160,19 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     kept = _examined(validation, recipe.evaluate, settings.run.seed)
     if len(kept) < len(validation):
         notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
-    taught = teach(train, rows, recipe)
-    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, (*notes, *taught.notes))
+    opened = openings(train, recipe, rows, run.choose) if from_shots else ()
+    train.questioner.context -= 0 if opened else recipe.n_virtual
+    with fits_behind(opened):
+        taught = teach(train, rows, recipe)
+    said = (*notes, *taught.notes)
+    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened)
+
+
+def _check_frozen(settings: TuneSettings) -> None:
+    if settings.method == "full" and settings.run.dtype == NF4:
+        raise TuneError(
+            "weights in four bits are frozen, and --full trains them", fix="Use --lora, or leave --4bit out."
+        )
 
 
 def _check_aim(recipe: Recipe, rule: str | None, form: str) -> None:

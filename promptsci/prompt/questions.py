@@ -92,16 +92,18 @@ class Questioner:
             self._fit(example, chosen, each, [next(encoded) for _ in each])
             for example, chosen, each in zip(examples, shots, variants, strict=True)
         ]
+        # A prefix that stands for the instruction leaves no prompt without it.
+        premised = [bool(reference.empty) and not self.encoder.opening for reference in references]
         bare = [
             Prompt("", (), reference.empty, prompt.choices)
-            for prompt, reference in zip(prompts, references, strict=True)
-            if reference.empty
+            for prompt, reference, has_premise in zip(prompts, references, premised, strict=True)
+            if has_premise
         ]
         premises = iter(self.encoder.encode(bare))
         return [
             Question(example, fit.shots, len(chosen) - len(fit.shots), fit.query,
-                     next(premises) if reference.empty else None, fit.content_free)
-            for example, chosen, fit, reference in zip(examples, shots, fitted, references, strict=True)
+                     next(premises) if has_premise else None, fit.content_free)
+            for example, chosen, fit, has_premise in zip(examples, shots, fitted, premised, strict=True)
         ]  # fmt: skip
 
     def taught(self, questions: Sequence[Question]) -> list[Query]:

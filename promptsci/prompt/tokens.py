@@ -62,11 +62,18 @@ class _End(NamedTuple):
 
 
 class Encoder:
-    """Turns Prompts into Queries for one model and one format; remembers what it has tokenised."""
+    """Turns Prompts into Queries for one model and one format; remembers what it has tokenised.
 
-    def __init__(self, tokenizer: Tokenizer, format: Format) -> None:  # noqa: A002 - the design's word for it
+    Args:
+        tokenizer: the model's.
+        format: plain or chat.
+        opening: ids that every prompt begins with and that the model's prefix stands for: they are left out.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, format: Format, opening: Sequence[int] = ()) -> None:  # noqa: A002 - the design's word for it
         self.tokenizer = tokenizer
         self.format = format
+        self.opening = tuple(opening)
         self._known: dict[tuple[_End, str], tuple[int, ...]] = {}
         self._spanning: set[int] = set()
         self._controlled: set[str] = set()
@@ -111,7 +118,7 @@ class Encoder:
         """The Query of each prompt; prompts that are the same share their arrays.
 
         Raises:
-            PromptError: an answer has no tokens, or a prompt no text.
+            PromptError: an answer has no tokens, a prompt no text, or another beginning than the model's prefix.
         """
         texts = [self.text(prompt) for prompt in prompts]
         self._note_control_tokens(prompts)
@@ -119,7 +126,7 @@ class Encoder:
         found = dict(zip(distinct, self.tokenizer.encode(distinct), strict=True))
         # Chat templates write the start token themselves.
         start = list(self.tokenizer.start_ids) if self.format == "plain" else []
-        ids = {text: np.asarray(start + encoding.ids, dtype=np.int32) for text, encoding in found.items()}
+        ids = {text: self._behind_opening(text, start + encoding.ids) for text, encoding in found.items()}
         ends = {text: self._end(text, found[text].ids, found[text].offsets) for text in distinct}
         wanted = [[(ends[text], self.answer(words)) for words in prompt.choices]
                   for text, prompt in zip(texts, prompts, strict=True)]  # fmt: skip
@@ -130,6 +137,16 @@ class Encoder:
                   tuple(answers[pair] or self._whole(whole[text], pair[1]) for pair in pairs))
             for text, prompt, pairs in zip(texts, prompts, wanted, strict=True)
         ]  # fmt: skip
+
+    def _behind_opening(self, text: str, ids: Sequence[int]) -> NDArray[np.int32]:
+        """[T] the ids that are still to be read behind the model's prefix."""
+        n = len(self.opening)
+        if tuple(ids[:n]) != self.opening or len(ids) == n:
+            raise PromptError(
+                f"the prefix stands for another beginning than this prompt has: {text[:60]!r}",
+                fix="Use it with the task, template and format that it was tuned with.",
+            )
+        return np.asarray(ids[n:], dtype=np.int32)
 
     def _note_control_tokens(self, prompts: Sequence[Prompt]) -> None:
         if self._control is not None:

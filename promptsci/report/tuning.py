@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name
+from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name, percent
 
 GIB = 2**30
 LOSSES = {"choice_loss": "loss of the choice", "lm_loss": "loss of the words"}
@@ -37,6 +37,48 @@ def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> Non
         table.add_row(name, str(value))
     notes = [Text(f"Note: {note}", style="yellow") for note in plan["notes"]]
     show(out or console(), Text("\n".join(lines)), table, *notes)
+
+
+def trial_line(trial: Mapping[str, Any], n_trials: int) -> str:
+    """What became of a trial of a sweep, in one line."""
+    values = " ".join(f"{name}={value}" for name, value in trial["values"].items())
+    came = trial["state"] if trial["main"] is None else f"validation {percent(trial['main'])}"
+    why = f": {trial['error']}" if trial["error"] else ""
+    return f"trial {trial['number'] + 1} of {n_trials}: {values}: {came}{why}"
+
+
+def show_sweep(result: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints what a sweep tried, the best first, and how to use what came of it."""
+    title = (
+        f"{result['task']}  {result['method']}  template {result['template']}  model {result['model']}: "
+        f"{len(result['trials'])} trials on {result['validation_rows']} validation rows; the test split was not read"
+    )
+    table = plain_table()
+    for column in ("trial", *result["ranges"], metric_name(result["metric"]), "ended"):
+        table.add_column(column, justify="left" if column == "ended" else "right")
+    order = sorted(result["trials"], key=lambda one: (one["main"] is None, -(one["main"] or 0.0), one["number"]))
+    for one in order:
+        main = "" if one["main"] is None else percent(one["main"])
+        values = [one["values"].get(name, "") for name in result["ranges"]]
+        best = one["number"] == result["best"]["number"]
+        table.add_row(
+            str(one["number"] + 1), *values, main, one["error"] or one["state"], style="bold" if best else None
+        )
+    notes = [Text(f"Note: {note}", style="yellow") for note in result["notes"]]
+    stored, use = Text(f"Stored in {result['sweep_dir']}"), Text(f"Use it: {result['next']}")
+    show(out or console(), Text(title), table, *notes, stored, use)
+
+
+def show_merged(result: Mapping[str, Any], out: Console | None = None) -> None:
+    """Prints what became of an adapter that was merged."""
+    lines = [
+        f"{result['adapter']['name']} merged into {result['base']}: {result['dtype']}, "
+        f"{result['bytes'] / 2**20:,.0f} MiB",
+        f"read back from disk it scores within {result['max_nats']:.1g} nats of the adapter "
+        f"({result['compared_on']}; at most {result['tolerance_nats']:g})",
+    ]
+    notes = [Text(f"Note: {note}", style="yellow") for note in result["notes"]]
+    show(out or console(), Text("\n".join(lines)), *notes, Text(f"Use it as model={result['model']}"))
 
 
 def memory_line(need: Mapping[str, Any], n_rows: int) -> str:
@@ -67,7 +109,7 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _methods(runs: list[Mapping[str, Any]]) -> Table:
-    """A row for the base and one for what was tuned."""
+    """A row for each bar, and one for what was tuned."""
     table = plain_table()
     names = leading(runs[-1])
     table.add_column(f"{runs[-1]['split']}, % [95 %]")
@@ -75,13 +117,13 @@ def _methods(runs: list[Mapping[str, Any]]) -> Table:
         table.add_column(metric_name(name), justify="right")
     for title in ("rule", "rows"):
         table.add_column(title, justify="right")
-    for run in runs:
-        cells = [interval(run["metrics"][name], name) for name in names]
-        table.add_row(run["method"], *cells, run["rule"], str(run["n"]))
     majority = runs[-1]["majority"]
     if majority:
-        cells = [interval(majority["metrics"][name]) for name in names]
+        cells = [interval(majority["metrics"][name], name) for name in names]
         table.add_row(f"always {majority['label']}", *cells, "", str(runs[-1]["n"]))
+    for run in runs:
+        cells = [interval(run["metrics"][name], name) for name in names]
+        table.add_row(run["method"], *cells, run["rule"], str(run["n"]), style="bold" if run is runs[-1] else None)
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from promptsci.compare import Comparison, Method
+from promptsci.report.numbers import duration
 
 UNTAUGHT = ("majority", "tfidf")
 """Methods without a language model: one that does not beat them is not worth its cost."""
@@ -76,16 +77,10 @@ def _what_it_takes(method: Method) -> str:
     cost = method.cost
     parts = [f"{cost.labels:,} labelled rows" if cost.labels else "no labelled row"]
     if cost.training_s:
-        parts.append(f"{_seconds(cost.training_s)} of training")
+        parts.append(f"{duration(cost.training_s)} of training")
     if cost.seconds_per_1000 is not None:
-        parts.append(f"{_seconds(cost.seconds_per_1000)} for 1,000 rows")
+        parts.append(f"{duration(cost.seconds_per_1000)} for 1,000 rows")
     return ", ".join(parts)
-
-
-def _seconds(value: float) -> str:
-    if value < 90:
-        return f"{value:.2g} s" if value < 10 else f"{value:.0f} s"
-    return f"{value / 60:.0f} min" if value < 5400 else f"{value / 3600:.1f} h"
 
 
 def _percent(comparison: Comparison, method: Method) -> str:

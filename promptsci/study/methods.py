@@ -74,7 +74,8 @@ def _works(method: str, asked: Asked, catalog: Catalog, progress: Progress | Non
     if shots:
         return _few_shot(method, int(shots["k"]), shots["choose"], asked, catalog)
     if method in CLASSIFIERS:
-        return [Classifying(method, prepare_classifier(_learning(asked, method), catalog, classifier_named(method)))]
+        classifier = classifier_named(method, catalog.task(asked.settings.task))
+        return [Classifying(method, prepare_classifier(_learning(asked, method), catalog, classifier))]
     if method == "head":
         return [_head(seed, asked, catalog, progress) for seed in asked.seeds]
     if method in TUNED:

@@ -12,6 +12,9 @@ from typing import Any
 from promptsci.errors import RunError, did_you_mean
 from promptsci.runs import guarded, write_atomically
 
+MERGED = "merged"
+"""Where ``promptsci merge`` writes, beside the adapter that it merges."""
+
 
 class TuneFolder:
     """One tuning on disk."""
@@ -22,6 +25,7 @@ class TuneFolder:
         self.checkpoints = path / "checkpoints"
         self.weights = path / ("model" if full else "adapter")
         self.measured_path = path / "measured.json"
+        self.opening_path = path / "opening.json"
 
     @property
     def exists(self) -> bool:
@@ -53,12 +57,20 @@ class TuneFolder:
         """Writes them whole or not at all."""
         write_atomically(self.measured_path, json.dumps(measured))
 
+    def read_opening(self) -> dict[str, Any] | None:
+        """Which shots a prefix begins with, and what was tried; None before that is chosen."""
+        return _read(self.opening_path) if self.opening_path.is_file() else None
+
+    def write_opening(self, told: Mapping[str, Any]) -> None:
+        """Writes it whole or not at all."""
+        write_atomically(self.opening_path, json.dumps(told))
+
     def clear(self) -> None:
         """Removes what an earlier tuning left, so that a fresh one can start."""
         with guarded(self.path):
-            for path in (self.weights, self.checkpoints):
+            for path in (self.weights, self.checkpoints, self.path / MERGED):
                 shutil.rmtree(path, ignore_errors=True)
-            for path in (self.measured_path, self.record_path):
+            for path in (self.measured_path, self.opening_path, self.record_path):
                 path.unlink(missing_ok=True)
 
     def place(self, source: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
+from promptsci.lm.four_bit import BYTES_A_WEIGHT, NF4
 from promptsci.lm.head import HEAD_ROWS
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.recipe import Recipe
@@ -84,7 +85,9 @@ def need_of(path: Path, recipe: Recipe, lessons: Sequence[Lesson], dtype: str) -
     # A prefix is given as keys and values, which layers that are computed again would not see.
     ways = (False,) if recipe.method == "prefix" else ways
     item = 4 if dtype == "float32" or recipe.method == "full" else 2
-    tried = [_need(shape, item, size, free, checkpointing=way) for way in ways for size in sizes]
+    in_four_bits = shape.linear if dtype == NF4 else 0
+    weights = int((shape.parameters - in_four_bits) * item + in_four_bits * BYTES_A_WEIGHT)
+    tried = [_need(shape, (item, weights), size, free, checkpointing=way) for way in ways for size in sizes]
     fitting = next((need for need in tried if need.total <= SHARE_OF_FREE * free), None)
     if fitting is not None:
         return fitting
@@ -102,7 +105,7 @@ def _smaller(recipe: Recipe) -> str:
         return f"Use pack_tokens={LEAST_PACK_TOKENS}."
     if recipe.method == "full" and recipe.train == "all":
         return "Use train=last-2, or --lora."
-    return "Use --dtype bfloat16, or a smaller model."
+    return "Use --dtype bfloat16, --4bit on a CUDA GPU, or a smaller model."
 
 
 def _sizes(widest: int) -> list[int]:
@@ -138,6 +141,7 @@ def free_bytes() -> int:
 class _Shape:
     parameters: int
     trainable: int
+    linear: int
     layers: int
     hidden: int
     inner: int
@@ -157,12 +161,15 @@ def _shape(path: Path, recipe: Recipe) -> _Shape:
         config = AutoConfig.from_pretrained(path, local_files_only=True)
         model = AutoModelForCausalLM.from_config(config).requires_grad_(False)  # type: ignore[no-untyped-call]
         text = config.get_text_config()
+        linear = sum(part.weight.numel() for part in model.modules() if isinstance(part, torch.nn.Linear))
+        linear -= model.get_output_embeddings().weight.numel()  # which stays whole
         loaded: LoadedModel = LoadedModel(model, path, context_length(text))
         tuned = make_trainable(loaded, recipe, 0)
     parts = list(tuned.model.parameters())
     return _Shape(
         parameters=sum(part.numel() for part in parts),
         trainable=sum(part.numel() for part in parts if part.requires_grad),
+        linear=linear,
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
         inner=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
@@ -170,7 +177,8 @@ def _shape(path: Path, recipe: Recipe) -> _Shape:
     )
 
 
-def _need(shape: _Shape, item: int, size: int, free: int, *, checkpointing: bool) -> Need:
+def _need(shape: _Shape, bytes_: tuple[int, int], size: int, free: int, *, checkpointing: bool) -> Need:
+    item, weights = bytes_  # of a number that is computed with, and of all weights
     # What autograd keeps of one token in one layer: inputs of norms and products, queries to values and rotations,
     # attention's output; gate, up, their activation and product.
     layer = 14 * shape.hidden + 5 * shape.inner
@@ -178,7 +186,7 @@ def _need(shape: _Shape, item: int, size: int, free: int, *, checkpointing: bool
     return Need(
         parameters=shape.parameters,
         trainable=shape.trainable,
-        weights=shape.parameters * item,
+        weights=weights,
         learning=12 * shape.trainable,
         activations=kept * size * item,
         logits=3 * 4 * HEAD_ROWS * shape.vocabulary,

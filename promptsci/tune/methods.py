@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
+from promptsci.lm.virtual import fill_prefix, states_of, virtual_tokens
 from promptsci.tune.recipe import Recipe
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
 
 
-def make_trainable(loaded: LoadedModel, recipe: Recipe, seed: int) -> LoadedModel:
+def make_trainable(loaded: LoadedModel, recipe: Recipe, seed: int, opening: Sequence[int] = ()) -> LoadedModel:
     """The model with what a method trains: an adapter of PEFT's on it, or some of its own weights.
+
+    Args:
+        loaded: the model, changed in place.
+        recipe: the method and its size.
+        seed: of an adapter's first weights.
+        opening: token ids; a prefix begins as their keys and values, and is as long as they are.
 
     Raises:
         TuneError: the method does not fit the model.
@@ -31,12 +39,37 @@ def make_trainable(loaded: LoadedModel, recipe: Recipe, seed: int) -> LoadedMode
             return loaded
         from peft import get_peft_model
 
+        if opening:
+            recipe = recipe.model_copy(update={"tokens": len(opening)})
+        states = states_of(loaded, opening) if opening else ()
         try:
             model = get_peft_model(loaded.model, peft_config(recipe))
         except (ValueError, KeyError, AttributeError, RuntimeError) as error:
             fix = "Use --lora with targets=... or --full, or another model."
             raise TuneError(f"{recipe.method} does not fit this model: {first_line(error)}", fix=fix) from error
-    return replace(loaded, model=model.eval(), context=loaded.context - recipe.n_virtual)
+    made = replace(loaded, model=model.eval(), context=loaded.context - recipe.n_virtual)
+    if states:
+        _fill(made, states)
+    return made
+
+
+def _fill(loaded: LoadedModel, states: Sequence[tuple[Any, Any]]) -> None:
+    """Lets a prefix begin as these keys and values.
+
+    Raises:
+        TuneError: PEFT keeps this model's prefix in another way.
+    """
+    import torch
+
+    try:
+        fill_prefix(loaded, states)
+        found = virtual_tokens(loaded)
+    except (NotImplementedError, RuntimeError) as error:
+        raise TuneError(f"a prefix cannot begin as shots here: {error}", fix="Use init=noise.") from error
+    assert found is not None
+    pairs = zip(states, found.states, strict=True)
+    if not all(torch.equal(some, other) for layer in pairs for some, other in zip(*layer, strict=True)):
+        raise TuneError("PEFT changes the keys and values of this model's prefix", fix="Use init=noise.")
 
 
 def peft_config(recipe: Recipe) -> Any:

@@ -42,6 +42,9 @@ class Recipe(Record):
         alpha: LoRA's scale is alpha / rank (rsLoRA: alpha / sqrt(rank)).
         targets: the layers that LoRA adapts.
         tokens: virtual tokens of prefix and prompt tuning.
+        init: how a prefix begins: ``noise``, or ``shots``, keys and values of a few-shot prompt, one for each token.
+        init_shots: shots of that prompt.
+        init_tries: seeds of which the best on validation draws them.
         train: of full fine-tuning: ``all``, ``last-N`` layers, or ``embeddings``.
         class_weights: ``balanced`` counts each label alike, however many rows it has.
         smoothing: share of the right choice's probability that goes to all choices (objective ``choice``).
@@ -69,6 +72,9 @@ class Recipe(Record):
     alpha: Count = 32
     targets: str = "all-linear"
     tokens: Count = 20
+    init: Literal["noise", "shots"] = "noise"
+    init_shots: Count = 8
+    init_tries: Count = 5
     train: str = "all"
     class_weights: Literal["none", "balanced"] = "none"
     smoothing: Share = 0.0
@@ -90,42 +96,65 @@ class RecipeFile(Record):
 
     Attributes:
         about: what it is and what it was measured on.
+        method: what it trains; the shipped ones stand in a file of the method's name.
         values: of the Recipe.
         larger: number of parameters -> the values that differ for models with at least so many.
         written: the values that differ where answers are written.
-        ranges: value -> what a search may try.
+        ranges: value -> what a search may try; of the learning rate, the two ends.
     """
 
     about: str
+    method: Method | None = None
     values: dict[str, str]
     larger: dict[str, dict[str, str]] = Field(default_factory=dict)
     written: dict[str, str] = Field(default_factory=dict)
     ranges: dict[str, list[str]] = Field(default_factory=dict)
 
 
+def recipe_file(method: Method, path: str | None = None) -> RecipeFile:
+    """The RecipeFile of a method, or one of the user's own for it.
+
+    Raises:
+        SpecError: it cannot be read (file:line), or is for another method.
+    """
+    if path is None:
+        return read_recipe_file(FOLDER / f"{_FILES.get(method, method)}.yaml")
+    found = read_recipe_file(Path(path).expanduser())
+    if found.method not in (None, method):
+        raise SpecError(
+            f"this recipe is for {found.method}, not for {method}", where=path, fix=f"Use --{found.method}."
+        )
+    return found
+
+
 def recipe_for(
-    method: Method, n_parameters: int, overrides: Mapping[str, str] | None = None, *, written: bool = False
+    method: Method,
+    n_parameters: int,
+    overrides: Mapping[str, str] | None = None,
+    path: str | None = None,
+    *,
+    written: bool = False,
 ) -> Recipe:
     """The Recipe of a method for a model of this size, with values of one's own.
 
     Args:
         method: what is trained.
         n_parameters: of the model.
-        overrides: value name -> the value as a command line has it.
+        overrides: values that count before those of the file.
+        path: of a recipe of the user's own.
         written: whether answers are written instead of choices being scored.
 
     Raises:
-        SpecError: a value has an unknown name (the nearest is given) or cannot be meant.
+        SpecError: a value has an unknown name (the nearest is given) or cannot be meant, or the file cannot be read.
         Problems: several such.
     """
-    path = FOLDER / f"{_FILES.get(method, method)}.yaml"
-    found = read_recipe_file(path)
+    found = recipe_file(method, path)
     values = dict(found.values)
     for least, changes in sorted(found.larger.items(), key=lambda item: int(item[0])):
         if n_parameters >= int(least):
             values |= changes
     values |= found.written if written else {}
-    stated = _validated({**values, "method": method}, str(path))
+    stated = _validated({**values, "method": method}, path or str(FOLDER / f"{_FILES.get(method, method)}.yaml"))
     if not overrides:
         return stated
     if "method" in overrides:
@@ -139,7 +168,11 @@ def read_recipe_file(path: Path) -> RecipeFile:
     Raises:
         SpecError: it cannot be read (file:line).
     """
-    return validate(RecipeFile, parse(path.read_text(encoding="utf-8"), str(path)))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read the recipe: {error}", where=str(path)) from error
+    return validate(RecipeFile, parse(text, str(path)))
 
 
 def value_names() -> list[str]:

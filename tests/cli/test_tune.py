@@ -41,10 +41,11 @@ def test_tune_ends_with_a_run_that_anyone_can_repeat(
 ) -> None:
     """Tuning stores an adapter and ordinary Runs; ``run adapter=`` has the very result that tune printed."""
     answer = teach(f"--{method}", "--json").json
-    base, tuned = answer["runs"]
+    counted, base, tuned = answer["runs"]
     again = run_with(answer["weights"], "--json").json
 
-    assert (base["method"], tuned["method"], tuned["rule"]) == ("zero-shot", method, "sum")
+    assert (counted["method"], base["method"], tuned["method"]) == ("tfidf", "zero-shot", method)
+    assert tuned["rule"] == "sum"
     assert tuned["adapter"]["name"] == answer["name"]
     assert again["run_dir"] == tuned["run_dir"]
     assert again["metrics"] == tuned["metrics"]
@@ -63,13 +64,36 @@ def test_tune_ends_with_a_run_that_anyone_can_repeat(
     assert not (Path(answer["tune_dir"]) / "checkpoints").exists()
 
 
+def test_a_prefix_may_begin_as_shots(teach: Callable, run_with: Callable, project: Path) -> None:
+    """``--init shots`` says which shots it took, reads what follows them, and scores from disk as it did in memory."""
+    path = project / "tasks" / "verdicts" / "train.jsonl"
+    rows = [{"text": f"The lemma {n} is {'un' * (n % 2)}sound.", "label": ("good", "bad")[n % 2]} for n in range(24)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = teach("--prefix", "--init", "shots", "init_shots=2", "init_tries=2", "--json")
+    assert told.code == 0, told.err
+    answer = told.json
+    shown = answer["opening"]
+    again = run_with(answer["weights"], "--json").json
+
+    assert [one["method"] for one in answer["runs"]] == ["tfidf", "zero-shot", "2-shot", "prefix"]
+    assert answer["runs"][2]["seed"] == shown["seed"]
+    assert len(shown["shots"]) == 2
+    assert answer["training"]["examples"] == 24 - 4 - 2
+    assert any("begins as the 2-shot prompt of seed" in note for note in answer["notes"])
+    assert answer["checks"]["reload_nats"] <= 1e-5
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
+    assert again["tokens"]["computed"] < answer["runs"][1]["tokens"]["computed"]
+    other = run_with(answer["weights"], "--format", "plain")
+    assert (other.code, "stands for another beginning" in other.err) == (1, True)
+
+
 def test_a_whole_model_is_a_folder_like_any_other(teach: Callable, call: Callable) -> None:
     """``--full`` writes a plain model folder, usable as ``model=``, which says what it is."""
     answer = teach("--full", "--train", "last-1", "objective=lm", "--json").json
     again = call("run", "task=verdicts", f"model={answer['weights']}", "--dtype", "float32", "--json").json
 
     assert (again["method"], again["model"], again["rule"]) == ("full", answer["name"], "sum")
-    assert again["metrics"] == answer["runs"][1]["metrics"]
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
     assert answer["checks"]["reload_nats"] <= 1e-5
 
 
@@ -78,9 +102,41 @@ def test_what_is_printed_says_what_came_of_it(teach: Callable) -> None:
     answer = teach()
 
     assert answer.code == 0, answer.err
-    for words in ("lora", "zero-shot", "always good", "Use it as adapter=", "set aside for it", "nats of memory"):
+    for words in (
+        "lora",
+        "zero-shot",
+        "always good",
+        "tfidf",
+        "Use it as adapter=",
+        "set aside for it",
+        "nats of memory",
+    ):
         assert words in answer.out
     assert "GiB free memory" in answer.err
+
+
+def test_the_bars_are_runs_like_any_other(teach: Callable, call: Callable, tiny_lm_folder: Path) -> None:
+    """Rows beside the tuned one are the stored Runs of ``run``; with shots, zero-shot stands there too."""
+    options = (f"model={tiny_lm_folder}", "--dtype", "float32")
+    stored = [
+        call("run", "task=verdicts", *words, "--json").json
+        for words in (("method=tfidf",), options, (*options, "--shots", 2))
+    ]
+    written = {Path(one["run_dir"]) / "predictions.jsonl" for one in stored}
+    before = {path: path.stat().st_mtime_ns for path in written}
+    answer = teach("--shots", 2, "--json").json
+
+    assert [one["run_dir"] for one in answer["runs"][:-1]] == [one["run_dir"] for one in stored]
+    assert [one["method"] for one in answer["runs"]] == ["tfidf", "zero-shot", "2-shot", "lora-2-shot"]
+    assert {path: path.stat().st_mtime_ns for path in written} == before
+
+
+def test_a_bag_of_words_that_cannot_be_made_is_said(teach: Callable) -> None:
+    """Where the scored rows are those learned from, there is no tf-idf row, and the result says why."""
+    answer = teach("split=train", "--json").json
+
+    assert [one["method"] for one in answer["runs"]] == ["zero-shot", "lora"]
+    assert any("there is no tfidf row to compare with: the rows of train" in one for one in answer["warnings"])
 
 
 def test_the_same_command_prints_the_stored_result(teach: Callable) -> None:
@@ -114,7 +170,7 @@ def test_several_adapters_are_scored_on_one_base(
 
     assert len(loads) == 1
     assert [one["adapter"]["name"] for one in answer["runs"]] == [first["name"], second["name"]]
-    assert [one["metrics"] for one in answer["runs"]] == [first["runs"][1]["metrics"], second["runs"][1]["metrics"]]
+    assert [one["metrics"] for one in answer["runs"]] == [first["runs"][-1]["metrics"], second["runs"][-1]["metrics"]]
 
 
 def test_ctrl_c_keeps_what_was_trained(
@@ -163,6 +219,7 @@ def test_a_plan_trains_nothing(teach: Callable, runs: Path) -> None:
         (("objective=lm", "smoothing=0.1"), "smoothing goes to the other choices"),
         (("--validation-split", "nowhere"), "there is no split 'nowhere'"),
         (("--rule", "pmi"), "Use --rule sum, mean, batch"),
+        (("--full", "--frozen"), "Use it with --head"),
         (("targets=nowhere",), "lora does not fit this model"),
     ],
 )
@@ -192,6 +249,46 @@ def test_an_adapter_that_is_not_there_gets_the_nearest_name(teach: Callable, run
 
     assert wrong.code == 1
     assert f"Did you mean '{name}'?" in wrong.err
+
+
+def test_a_merged_adapter_is_a_model_of_its_own(teach: Callable, call: Callable) -> None:
+    """``merge`` finds base, task and wording by itself; ``run model=`` then has the numbers of ``run adapter=``."""
+    answer = teach("--json").json
+    merged = call("merge", f"adapter={answer['name']}", "--json").json
+    again = call("run", "task=verdicts", f"model={merged['model']}", "--dtype", "float32", "--json").json
+
+    assert merged["max_nats"] <= 1e-3
+    assert merged["compared_on"] == "24 rows of verdicts, test"
+    assert (again["method"], again["model"], again["rule"]) == ("lora", f"{answer['name']}-merged", "sum")
+    assert again["metrics"] == answer["runs"][-1]["metrics"]
+    assert "there already" in call("merge", f"adapter={answer['name']}").err
+
+
+def test_four_bits_without_a_gpu_are_refused_at_once(
+    call: Callable, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--4bit`` without CUDA ends before task, data or model are looked for, let alone fetched."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    answer = call("tune", "task=verdicts", "model=some/model-that-would-be-fetched", "--4bit")
+
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("weights in four bits need a CUDA GPU")
+    assert "both say the precision" in call("tune", "task=verdicts", "--4bit", "--dtype", "float32").err
+
+
+@pytest.mark.gpu
+def test_lora_is_tuned_on_four_bits(call: Callable, run_with: Callable, project: Path, tiny_lm_folder: Path) -> None:
+    """``--4bit`` trains an adapter on NF4 weights; closing runs score on the same, one on whole ones says so."""
+    answer = call(
+        "tune", "task=verdicts", f"model={tiny_lm_folder}", "--4bit", "epochs=2", "batch=4", "lr=3e-2", "--json"
+    ).json
+    other = run_with(answer["weights"], "--json").json
+
+    assert answer["dtype"] == "nf4"
+    assert answer["checks"]["reload_nats"] <= 1e-2
+    assert any("tuned on weights in four bits" in one for one in other["warnings"])
 
 
 @pytest.mark.slow

@@ -31,7 +31,8 @@ seconds peak_memory_bytes warnings run_dir training rule_because""".split()
 def prepared(method: str = "tfidf", **changes: Any) -> PreparedClassifier:
     """A run on the bundled task, or on another."""
     settings = ClassifierSettings(**{"task": "citation-intent", "method": method, **changes})
-    return prepare_classifier(settings, Catalog((Path.cwd(), shipped_root())), classifier_named(method))
+    catalog = Catalog((Path.cwd(), shipped_root()))
+    return prepare_classifier(settings, catalog, classifier_named(method, catalog.task(settings.task)))
 
 
 def run(method: str = "tfidf", root: str = "runs", **changes: Any) -> tuple[dict[str, Any], RunFolder]:
@@ -186,3 +187,28 @@ def test_acl_arc_comes_out_as_published(real_data: Path, pool: str, published: f
     result, _ = run(data=str(real_data / "citation_intent"), pool=pool)
 
     assert result["metrics"]["macro_f1"]["value"] == pytest.approx(published, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "main"),
+    [
+        ("dictionary", "measurements", "entity_f1"),
+        ("lead", "abstract-summary", "rouge1"),
+        ("tfidf", "abstract-keyphrases", "f1@5"),
+    ],
+)
+def test_methods_of_other_forms_make_runs_like_any(method: str, task: str, main: str) -> None:
+    """On the bundled samples every row is answered, scored by the form's metric, and can be made again."""
+    result, folder = run(method, task=task)
+
+    assert result["main"] == main
+    assert result["invalid"] == 0
+    assert result["metrics"][main]["value"] > 0
+    assert result["method"] == method
+    assert reproduce(folder, LMs(None), Catalog((shipped_root(),))).identical
+
+
+def test_a_method_that_cannot_answer_in_a_form_names_those_that_can() -> None:
+    """Before any data is read."""
+    with pytest.raises(SpecError, match=r"method=majority cannot answer with spans[^\n]*\n.*dictionary can\."):
+        run("majority", task="measurements")

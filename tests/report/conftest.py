@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,10 +44,10 @@ def _difference(a: str, b: str, value: float, p: float, pairing: str = "one run 
 
 
 @pytest.fixture
-def make_compared() -> Callable[..., dict[str, Any]]:
-    """A maker of comparisons as ``to_json`` gives them: lora and 8-shot tied, majority far below."""
+def make_comparison() -> Callable[..., Comparison]:
+    """A maker of comparisons: lora and 8-shot tied, majority far below."""
 
-    def make(**changed: Any) -> dict[str, Any]:
+    def make(**changed: Any) -> Comparison:
         every = "every run with every run"
         comparison = Comparison(
             task="verdicts",
@@ -76,10 +77,16 @@ def make_compared() -> Callable[..., dict[str, Any]]:
             published=(),
             notes=("a note",),
             settings={"resamples": 5_000, "exchanges": 9_999, "seed": 0},
-        ).to_json()
-        return comparison | changed
+        )
+        return replace(comparison, **changed)
 
     return make
+
+
+@pytest.fixture
+def make_compared(make_comparison: Callable[..., Comparison]) -> Callable[..., dict[str, Any]]:
+    """A maker of the same as ``to_json`` gives them."""
+    return lambda **changed: make_comparison().to_json() | changed
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
-"""The page of a comparison: one self-contained HTML file with tables, figures and an explorer of the rows."""
+"""Pages: one self-contained HTML file with tables, figures and, for a comparison, an explorer of the rows."""
 
 from promptsci.report.page.answers import Answers, read_answers
+from promptsci.report.page.curve import curve_page, write_curve_page
 from promptsci.report.page.page import page, write_page
 
-__all__ = ["Answers", "page", "read_answers", "write_page"]
+__all__ = ["Answers", "curve_page", "page", "read_answers", "write_curve_page", "write_page"]

@@ -16,10 +16,9 @@ from markupsafe import Markup, escape
 import promptsci
 from promptsci.compare import Candidate, Comparison
 from promptsci.errors import RunError
+from promptsci.report import numbers
 from promptsci.report.comparison import cost_cells, p_value
-from promptsci.report.page import numbers
-from promptsci.report.page.answers import Answers, read_answers
-from promptsci.report.page.figures import (
+from promptsci.report.figures import (
     COSTS,
     cost_plot,
     difference_plot,
@@ -27,11 +26,12 @@ from promptsci.report.page.figures import (
     reliability_diagram,
     risk_plot,
 )
+from promptsci.report.page.answers import Answers, read_answers
 from promptsci.report.page.payload import payload, script_json
 from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
-from promptsci.report.page.svg import visible
 from promptsci.report.page.texts import PRIVATE, Texts, read_texts
+from promptsci.report.svg import sheets, visible
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
 
@@ -73,9 +73,9 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     answers = read_answers(comparison, candidates)
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
     portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
-    style, script = _file("figures.css") + _file("page.css"), _file("page.js")
+    style, script = style_sheet(), _file("page.js")
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             comparison=comparison,
@@ -89,7 +89,7 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             texts=found,
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
-            policy=_policy(style, script),
+            policy=content_policy(style, script),
             rows=script_json(payload(answers, found)),
             explorable=_explorable(answers),
         )
@@ -104,22 +104,24 @@ def _knows_train(record: Mapping[str, Any]) -> bool:
 def _figures(comparison: Comparison) -> dict[str, Any]:
     def against(other: str) -> Markup | None:
         found = [one for name in names if (one := comparison.difference(name, other))]
-        return difference_plot(found, comparison.main, other) if found else None
+        return difference_plot(found, comparison.main, other).svg() if found else None
 
     names = [method.name for method in comparison.methods]
     best, baseline = comparison.best, comparison.baseline
     return {
-        "intervals": interval_plot(comparison),
+        "intervals": interval_plot(comparison).svg(),
         "to_best": against(best),
         "to_baseline": against(baseline) if baseline != best else None,
-        "costs": {COSTS[cost]: drawn for cost in COSTS if (drawn := cost_plot(comparison, cost)) is not None},
+        "costs": {COSTS[cost]: drawn.svg() for cost in COSTS if (drawn := cost_plot(comparison, cost)) is not None},
     }
 
 
 def _diagrams(portraits: Mapping[str, Portrait]) -> dict[str, tuple[Markup, Markup]]:
     """Method -> its reliability diagram, and its risk and coverage before those of all others."""
     curves = {name: drawn.risk for name, drawn in portraits.items() if drawn.risk}
-    return {name: (reliability_diagram(portraits[name].bins, name), risk_plot(curves, name)) for name in curves}
+    return {
+        name: (reliability_diagram(portraits[name].bins, name).svg(), risk_plot(curves, name).svg()) for name in curves
+    }
 
 
 def _explorable(answers: Answers) -> str:
@@ -127,11 +129,16 @@ def _explorable(answers: Answers) -> str:
     return f"{numbers.counted(len(answers), 'row')}, {methods}"
 
 
+def style_sheet() -> str:
+    """What a page and the figures on it look like."""
+    return sheets() + _file("page.css")
+
+
 def _file(name: str) -> str:
     return files("promptsci.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
+def content_policy(style: str, script: str = "") -> str:
     """What the page may do: show its own style and run its own script, and nothing else; no network at all."""
     return (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -143,7 +150,7 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
     """Templates of this room, in which everything is escaped unless it is markup of our own."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_file),
@@ -160,6 +167,7 @@ def _environment() -> jinja2.Environment:
         p_value=p_value,
         cost_cells=lambda cost: cost_cells(asdict(cost)),
         counted=numbers.counted,
+        duration=numbers.duration,
         shade=_shade,
     )
     return environment

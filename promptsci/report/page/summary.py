@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from promptsci.compare import Comparison, Difference, Method
 from promptsci.report.comparison import p_value
-from promptsci.report.page.numbers import counted, interval, score
+from promptsci.report.numbers import counted, interval, score
 from promptsci.report.terminal import metric_name
 
 

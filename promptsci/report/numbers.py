@@ -1,4 +1,4 @@
-"""Numbers as they are printed on the page: scores in per cent, quantities, counts."""
+"""Numbers as they are printed: scores in per cent, quantities, counts, times."""
 
 from __future__ import annotations
 
@@ -41,3 +41,10 @@ def quantity(value: float) -> str:
 def counted(n: int, noun: str) -> str:
     """A number of things: ``1 row``, ``1,204 rows``."""
     return f"{n:,} {noun if n == 1 else noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """A time with two or three digits: ``4.2 s``, ``75 s``, ``12 min``, ``3.1 h``."""
+    if seconds < 90:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.resources import files
 
 from markupsafe import Markup, escape
 
+SHEETS = ("colours.css", "figures.css")
+"""What colours figures and the pages that they stand on."""
 SMALLEST_STEPS = (1, 2, 2.5, 5, 10)
+
+
+FILE = Markup(
+    '<svg xmlns="http://www.w3.org/2000/svg" class="figure" viewBox="0 0 {width} {height}" width="{width}" '
+    'height="{height}" role="img" aria-label="{title}">\n<style>{style}</style>\n'
+    '<rect class="paper" width="100%" height="100%"/>\n{inner}\n</svg>\n'
+)
 
 
 @dataclass
@@ -42,6 +53,10 @@ class Drawing:
         """Adds a line through points."""
         self._add("polyline", kind, points=" ".join(f"{_short(x)},{_short(y)}" for x, y in points))
 
+    def area(self, points: list[tuple[float, float]], kind: str) -> None:
+        """Adds the area that points enclose."""
+        self._add("polygon", kind, points=" ".join(f"{_short(x)},{_short(y)}" for x, y in points))
+
     def text(self, x: float, y: float, words: str, kind: str = "") -> None:
         """Adds words that begin at x, or end or stand there when kind says ``end`` or ``middle``."""
         shape = Markup('<text class="{}" x="{}" y="{}">{}</text>')
@@ -53,6 +68,13 @@ class Drawing:
             _short(self.width), _short(self.height), visible(self.title)
         )
         return head + Markup("\n").join(self.shapes) + Markup("</svg>")
+
+    def file(self) -> str:
+        """The picture as an SVG file for papers: light, on white paper, in colours that every program understands."""
+        inner = Markup("\n").join(self.shapes)
+        return FILE.format(
+            width=_short(self.width), height=_short(self.height), title=visible(self.title), style=_light(), inner=inner
+        )
 
     def _add(self, name: str, kind: str, **numbers: float | str) -> None:
         parts = Markup(" ").join(
@@ -105,6 +127,19 @@ def decade_ticks(low: float, high: float) -> list[float]:
 def from_zero_log(value: float) -> float:
     """log10(1 + value): a logarithm that has a place for 0."""
     return math.log10(1 + value)
+
+
+def sheets() -> str:
+    """The style of figures on a page, in the light and in the dark."""
+    return "".join(files("promptsci.report").joinpath(name).read_text(encoding="utf-8") for name in SHEETS)
+
+
+def _light() -> Markup:
+    """The style of figures in plain colours: few programs but browsers know variables and ``light-dark``."""
+    style = re.sub(r"light-dark\((#\w+), #\w+\)", r"\1", sheets())
+    colours = dict(re.findall(r"--(\w+): (#\w+);", style))
+    rules = style[style.index(".figure") :]
+    return Markup(re.sub(r"var\(--(\w+)\)", lambda name: colours[name[1]], rules))  # noqa: S704 - our own files
 
 
 def visible(text: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from promptsci.report.page.svg import Drawing, Scale, decade_ticks, from_zero_log, round_ticks
+from promptsci.report.svg import Drawing, Scale, decade_ticks, from_zero_log, round_ticks
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 6))
 
