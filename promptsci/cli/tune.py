@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -33,7 +33,7 @@ def _method_options(command: Any) -> Any:
 
 
 @click.command("tune", short_help="Train an adapter or a model on a task.")
-@click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
+@nouns_argument(*NOUNS, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
 @click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
@@ -87,7 +87,7 @@ def command(**options: Any) -> None:
         tune_heads(options)
         return
     values = value_names()
-    given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
+    given = read_nouns(options["nouns"], [*NOUNS, *values], required=["task"])
     settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
     if options["sweep"]:
         from promptsci.cli.sweeps import tune_sweep

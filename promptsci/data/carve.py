@@ -14,8 +14,9 @@ SHARE = 0.2
 def carve(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
     """(train, validation): a fifth of the texts held out, stratified by label, drawn by the seed, both in file order.
 
-    Rows with the same text (case and white space folded) stay together, so that no text stands in both; so do rows that
-    are only judged together, of which there a fifth of the groups is held out.
+    Where a fifth is less than two texts a label, as many are held out, but never more than half. Rows with the same
+    text (case and white space folded) stay together, so that no text stands in both; so do rows that are only judged
+    together, of which then a fifth of the groups is held out.
 
     Raises:
         DataError: there are fewer than two different texts.
@@ -28,7 +29,8 @@ def carve(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[E
             f"train has {len(first)} different labelled texts, too few to hold validation rows out of",
             fix="Give more labelled rows, or a validation split.",
         )
-    n_held = min(max(round(SHARE * len(first)), 1), len(first) - 1)
+    n_labels = len({example.stratum for example in first.values()})
+    n_held = min(max(round(SHARE * len(first)), 2 * n_labels), len(first) // 2)
     held = {_key(example) for example in stratified(list(first.values()), n_held, seed)}
     train = [example for example in examples if _key(example) not in held]
     return train, [example for example in examples if _key(example) in held]

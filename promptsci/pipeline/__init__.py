@@ -4,7 +4,6 @@ from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifie
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
-from promptsci.pipeline.preview import Preview, pick_rows, preview
 from promptsci.pipeline.reproduce import Reproduction, reproduce
 from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
@@ -18,7 +17,6 @@ __all__ = [
     "LMs",
     "Prepared",
     "PreparedTune",
-    "Preview",
     "Reproduction",
     "Result",
     "Settings",
@@ -31,12 +29,10 @@ __all__ = [
     "folder_of",
     "judge",
     "load_transformers",
-    "pick_rows",
     "plan",
     "prepare",
     "prepare_classifier",
     "prepare_tune",
-    "preview",
     "read_result",
     "reproduce",
     "run",

@@ -10,10 +10,9 @@ import numpy as np
 
 from promptsci.data import Dataset, Example, Integrity, carve, integrity, read_dataset, seen_ids, stratified
 from promptsci.data.example import split_name
-from promptsci.errors import DataError, SpecError, did_you_mean, raise_all
+from promptsci.errors import Attempts, DataError, SpecError, did_you_mean, raise_all
 from promptsci.lm import ModelFolder
-from promptsci.pipeline.answering import reading_of
-from promptsci.pipeline.prepare import Attempts
+from promptsci.pipeline.identity import asked, hashed, used
 from promptsci.pipeline.rows import examples_to_score
 from promptsci.score import GENERATED, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template
@@ -127,18 +126,14 @@ class PreparedClassifier:
 
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
-        used = {self.split, self.pool_name, self.validated_on} - {None}
         return {
-            "task": self.task.name,
-            "labels": list(self.task.labels),
-            "fields": dict(self.task.fields),
-            **reading_of(self.task),
+            **asked(self.task),
             "method": self.method,
             "classifier": self.classifier.identity(),
-            "template": {"name": self.template.name, "sha256": self.template.sha256} if self.template else None,
-            "model": {"name": self.model.name, "sha256": self.model.sha256} if self.model else None,
+            "template": hashed(self.template),
+            "model": hashed(self.model),
             "chosen_by": self.metrics[0].name if self.classifier.chooses else None,
-            "data": {name: self.dataset.splits[name].sha256 for name in sorted(filter(None, used))},
+            "data": used(self.dataset, (self.split, self.pool_name, self.validated_on)),
             "split": self.split,
             "pool": self.pool_name,
             "pool_rows": self.settings.pool_rows,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from promptsci.data import (
     Dataset,
@@ -19,13 +19,7 @@ from promptsci.data import (
 )
 from promptsci.data.example import split_name
 from promptsci.data.options import shuffled
-from promptsci.errors import (
-    Problems,
-    PromptsciError,
-    SpecError,
-    did_you_mean,
-    raise_all,
-)
+from promptsci.errors import Attempts, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.lm import (
     AdapterFolder,
     Generation,
@@ -39,7 +33,8 @@ from promptsci.lm import (
     resolve_causal,
 )
 from promptsci.lm.four_bit import NF4, check_four_bit
-from promptsci.pipeline.answering import reading_of, writing_of
+from promptsci.pipeline.answering import writing_of
+from promptsci.pipeline.identity import asked, hashed, used
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.pipeline.thresholds import thresholds_for
@@ -49,8 +44,6 @@ from promptsci.spec import Catalog, Task, Template, check_fit
 
 if TYPE_CHECKING:
     from promptsci.lm.embed import Embedder
-
-T = TypeVar("T")
 
 EMBEDDER = "minilm"
 """The encoder of ``similar-embedding``."""
@@ -123,16 +116,12 @@ class Prepared:
     def identity(self) -> dict[str, Any]:
         """All that decides the predictions: same identity, same Run folder."""
         settings = self.settings
-        used = {settings.split, self.pool_name} if settings.shots else {settings.split}
         return {
-            "task": self.task.name,
-            "labels": list(self.task.labels),
-            "fields": dict(self.task.fields),
-            **reading_of(self.task),
-            "template": {"name": self.template.name, "sha256": self.template.sha256},
-            "model": {"name": self.model.name, "sha256": self.model.sha256},
-            "adapter": self.adapter.to_json() if self.adapter else None,
-            "data": {name: self.dataset.splits[name].sha256 for name in sorted(used)},
+            **asked(self.task),
+            "template": hashed(self.template),
+            "model": hashed(self.model),
+            "adapter": hashed(self.adapter),
+            "data": used(self.dataset, (settings.split, self.pool_name if settings.shots else None)),
             "split": settings.split,
             "shots": settings.shots,
             "choose": self.choose if settings.shots else None,
@@ -168,23 +157,6 @@ class _Parts:
     examples: tuple[Example, ...]
     model: ModelFolder
     adapter: AdapterFolder | None
-
-
-class Attempts:
-    """Runs steps that do not need each other, so that all their problems are found in one go."""
-
-    def __init__(self) -> None:
-        self.problems: list[PromptsciError] = []
-
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """What the step gives, or None when it has a problem."""
-        try:
-            return step()
-        except Problems as several:
-            self.problems.extend(several.problems)
-        except PromptsciError as one:
-            self.problems.append(one)
-        return None
 
 
 def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:

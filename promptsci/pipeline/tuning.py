@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promptsci.data import Example, Findings, gold_reader, read_dataset, stratified
+from promptsci.data import Example, Findings, carve, gold_reader, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import Progress, count_weights
@@ -24,8 +24,6 @@ from promptsci.tune.folder import TuneFolder
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.recipe import Method, Recipe, recipe_for
 
-CARVED_SHARE = 0.15
-"""Of train, where there is no validation split."""
 TUNED_RULE = "sum"
 """Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
 EXAMINED_RULES = ("sum", "mean", "batch")
@@ -189,7 +187,7 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
     """The validation rows, and whether they were taken out of train.
 
     Raises:
-        DataError: a validation split that was named is not there.
+        DataError: a validation split that was named is not there, or train is too small to set rows aside.
     """
     name = split_name(settings.validation)
     there = read_dataset(run.task, settings.run.data).splits
@@ -199,13 +197,7 @@ def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) 
         if not labelled:
             raise TuneError(f"no row of {name} has a label", where=split.origin, fix="Name another: validation=...")
         return labelled, False
-    n_labels = len({example.stratum for example in rows})
-    n_rows = len({example.group or example.id for example in rows})  # what is judged together is set aside together
-    wanted = min(max(round(CARVED_SHARE * n_rows), 2 * n_labels), n_rows // 2)
-    if not wanted:
-        what = f"{n_rows} labelled rows are too few to set some aside for validation"
-        raise TuneError(what, fix="Give a validation split, or more rows.")
-    return stratified(rows, wanted, settings.run.seed), True
+    return carve(rows, settings.run.seed)[1], True
 
 
 def _missing_labels(run: Prepared, rows: Sequence[Example], *, sampled: bool) -> list[str]:

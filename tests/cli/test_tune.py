@@ -78,7 +78,7 @@ def test_a_prefix_may_begin_as_shots(teach: Callable, run_with: Callable, projec
     assert [one["method"] for one in answer["runs"]] == ["tfidf", "zero-shot", "2-shot", "prefix"]
     assert answer["runs"][2]["seed"] == shown["seed"]
     assert len(shown["shots"]) == 2
-    assert answer["training"]["examples"] == 24 - 4 - 2
+    assert answer["training"]["examples"] == 24 - 5 - 2
     assert any("begins as the 2-shot prompt of seed" in note for note in answer["notes"])
     assert answer["checks"]["reload_nats"] <= 1e-5
     assert again["metrics"] == answer["runs"][-1]["metrics"]

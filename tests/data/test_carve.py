@@ -32,6 +32,13 @@ def test_the_seed_draws_the_rows() -> None:
     assert carve(rows, 0) != carve(rows, 1)
 
 
+def test_few_rows_hold_out_two_a_label_and_never_more_than_half() -> None:
+    """Ten texts of two labels hold out four, three texts one."""
+    assert len(carve(examples(10), 0)[1]) == 4
+    assert {row.gold for row in carve(examples(10), 0)[1]} == {"a", "b"}
+    assert len(carve(examples(3), 0)[1]) == 1
+
+
 def test_one_text_cannot_be_split() -> None:
     """Repeats of one text are too few to hold any out."""
     with pytest.raises(DataError, match="too few to hold validation rows out of"):

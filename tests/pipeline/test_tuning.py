@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from promptsci.data.example import text_key
-from promptsci.errors import TuneError
-from promptsci.pipeline import TuneSettings, prepare_tune
+from promptsci.errors import DataError
+from promptsci.pipeline import ClassifierSettings, TuneSettings, classifier_named, prepare_classifier, prepare_tune
 from promptsci.spec import Catalog
 from promptsci.spec.catalog import shipped_root
 
@@ -71,7 +71,7 @@ def test_balanced_weights_count_each_label_alike(made: Callable) -> None:
 
 
 def test_validation_is_set_aside_where_there_is_none(made: Callable, project: Any, tmp_path: Path) -> None:
-    """Without a validation split 15 % of train are set aside, with every label, and never learned from."""
+    """Without a validation split a fifth of train is set aside as for a bag of words, and never learned from."""
     rows = [{"id": f"r{n}", "text": f"row {n}", "label": "ab"[n % 4 == 0]} for n in range(80)]
     task = project.write_task(tmp_path / "own", 10)
     (task.parent / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -79,11 +79,13 @@ def test_validation_is_set_aside_where_there_is_none(made: Callable, project: An
     one, other = (made(run={"task": "many"}, catalog=catalog) for _ in range(2))
 
     assert one.carved
-    assert (len(one.validation), len(one.lessons)) == (12, 68)
+    assert (len(one.validation), len(one.lessons)) == (16, 64)
     assert {example.id for example in one.validation}.isdisjoint(lesson.id for lesson in one.lessons)
     assert {example.gold for example in one.validation} == {"a", "b"}
+    counted = prepare_classifier(ClassifierSettings("many", "tfidf"), catalog, classifier_named("tfidf", one.run.task))
+    assert sorted(example.text for example in one.validation) == sorted(counted.lessons.validation.texts)
     assert one.identity() == other.identity()
-    assert any("12 rows of train were set aside" in note for note in one.notes)
+    assert any("16 rows of train were set aside" in note for note in one.notes)
 
 
 def test_another_seed_recipe_or_sample_is_another_tuning(made: Callable) -> None:
@@ -115,5 +117,5 @@ def test_too_few_rows_to_set_aside_are_an_error(made: Callable, project: Any, tm
     task = project.write_task(tmp_path / "own", 10)
     (task.parent / "train.jsonl").write_text('{"text": "x", "label": "a"}\n')
 
-    with pytest.raises(TuneError, match="too few to set some aside"):
+    with pytest.raises(DataError, match="too few to hold validation rows out of"):
         made(run={"task": "many"}, catalog=Catalog((tmp_path / "own",)))
