@@ -38,6 +38,7 @@ def _method_options(command: Any) -> Any:
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
 @click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
+@click.option("--from", "start", metavar="ADAPTER", help="Begin with an adapter that was tuned on another task.")
 @click.option("--recipe", type=click.Path(), help="A recipe of your own, such as a sweep writes.")
 @click.option("--sweep", type=click.IntRange(1), help="Search the recipe's ranges on validation, in so many trials.")
 @click.option(
@@ -139,6 +140,8 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
     from promptsci.lm.four_bit import NF4
     from promptsci.pipeline import Settings
     from promptsci.pipeline.tuning import TuneSettings
+    from promptsci.runs import runs_root
+    from promptsci.tune.folder import find_adapter
 
     method: Any = _one_method(options)
     if options["recipe"] and not options["methods"]:
@@ -163,6 +166,7 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         train_rows=options["train_rows"],
         log_to=options["log_to"],
         recipe=options["recipe"],
+        start=options["start"] and str(find_adapter(options["start"], runs_root(options["runs"]))),
     )
 
 

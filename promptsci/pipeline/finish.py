@@ -14,7 +14,7 @@ from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.examine import Examiner, furthest
 from promptsci.pipeline.opening import opening_record
 from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
-from promptsci.pipeline.tuning import PreparedTune
+from promptsci.pipeline.tuning import PreparedTune, started_from
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
         },
         "training": dict(record["training"]),
         **opening_record(prepared),
+        **({"from": started_from(prepared)} if prepared.start else {}),
         **({"quantised": NF4} if prepared.settings.run.dtype == NF4 else {}),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -132,7 +132,7 @@ def choose_opening(
     hidden = {example.id for example in prepared.train.examples if text_key(example) in shown}
     lessons = tuple(lesson for lesson in prepared.lessons if lesson.id not in hidden)
     left_out = len(prepared.lessons) - len(lessons)
-    tried_seeds = ", ".join(f"{one['seed']} ({100 * one['main']:.1f})" for one in told["tried"])
+    tried_seeds = ", ".join(f"{one['seed']} ({one['main']:.3f})" for one in told["tried"])
     note = (
         f"the prefix begins as the {len(chosen.shots)}-shot prompt of seed {chosen.seed}, the best on validation among "
         f"the seeds {tried_seeds}; the {left_out} rows that it shows are not learned from"

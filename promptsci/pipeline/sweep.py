@@ -172,10 +172,11 @@ def _end(search: Sweep, settings: TuneSettings, prepared: PreparedTune, root: Pa
     trials = search.trials()
     best = best_of(trials)
     n_weights = count_weights(prepared.run.model.path)
-    recipe = recipe_for(settings.method, n_weights, {**settings.values, **best["values"]}, settings.recipe)
+    values, written = {**settings.values, **best["values"]}, prepared.run.writing is not None
+    recipe = recipe_for(settings.method, n_weights, values, settings.recipe, written=written)
     about = (
         f"Chosen by a sweep of {len(trials)} trials on {prepared.run.task.name} ({prepared.run.model.name}), "
-        f"{len(prepared.validation)} validation rows: {100 * best['main']:.1f}."
+        f"{len(prepared.validation)} validation rows: {best['main']:.4f}."
     )
     write_recipe(folder / RECIPE, recipe, search.ranges, about)
     for path in (folder / "trials").glob("*/*"):

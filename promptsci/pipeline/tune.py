@@ -22,7 +22,7 @@ from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.record import lasting, lasting_settings, versions
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
-from promptsci.pipeline.tuning import PreparedTune
+from promptsci.pipeline.tuning import PreparedTune, started_from
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
@@ -210,9 +210,10 @@ def _examined_by(recipe: Recipe) -> str:
 
 
 def _beginning(prepared: PreparedTune, examiner: Examiner, folder: TuneFolder) -> tuple[PreparedTune, LoadedModel]:
-    """The tuning and its model before the first step, which are examined: the base, or the shots a prefix begins as."""
+    """The tuning and its model before the first step, as it is examined: the base, or what an adapter begins as."""
     from promptsci.lm.load import load_model
     from promptsci.tune.methods import make_trainable
+    from promptsci.tune.weights import start_from
 
     settings = prepared.settings.run
     loaded = load_model(
@@ -224,9 +225,13 @@ def _beginning(prepared: PreparedTune, examiner: Examiner, folder: TuneFolder) -
     if prepared.openings:
         prepared = choose_opening(prepared, loaded, examiner, folder, first=is_first())
         loaded = make_trainable(loaded, prepared.recipe, settings.seed, prepared.openings[0].ids)
+    elif prepared.start:
+        loaded = make_trainable(loaded, prepared.recipe, settings.seed)
+        start_from(loaded, prepared.start.path)
     if is_first():
         examiner.begin(loaded)
-    return prepared, loaded if prepared.openings else make_trainable(loaded, prepared.recipe, settings.seed)
+    begun = prepared.openings or prepared.start
+    return prepared, loaded if begun else make_trainable(loaded, prepared.recipe, settings.seed)
 
 
 def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
@@ -242,7 +247,7 @@ def _needs(prepared: PreparedTune, folder: TuneFolder) -> Need:
 def lasting_tune(prepared: PreparedTune) -> dict[str, Any]:
     """The settings, with every path written so that it holds from any folder."""
     stored = {**asdict(prepared.settings), "run": lasting_settings(prepared.run)}
-    return lasting(stored, {"recipe": prepared.settings.recipe is not None})
+    return lasting(stored, {name: getattr(prepared.settings, name) is not None for name in ("recipe", "start")})
 
 
 def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
@@ -260,6 +265,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "rule": prepared.rule,
         "settings": lasting_tune(prepared),
         "identity": prepared.identity(),
+        "from": started_from(prepared),
         "train_rows": len(prepared.lessons),
         "validation_rows": len(prepared.validation),
         "carved": prepared.carved,

@@ -10,7 +10,7 @@ from typing import Any
 from promptsci.data import Example, Findings, carve, gold_reader, read_dataset, stratified
 from promptsci.data.example import split_name
 from promptsci.errors import TuneError
-from promptsci.lm import Progress, count_weights
+from promptsci.lm import AdapterFolder, Progress, check_base, count_weights, read_adapter
 from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.augment import Augmented
 from promptsci.pipeline.lessons import check_objective, teach
@@ -44,6 +44,7 @@ class TuneSettings:
         train_rows: how many rows are learned from, a stratified sample.
         log_to: trackers that hear of loss and metrics.
         recipe: path of a recipe that stands in for the method's own.
+        start: folder of an adapter, tuned on this task or another, whose weights are the first.
     """
 
     run: Settings
@@ -54,6 +55,7 @@ class TuneSettings:
     train_rows: int | None = None
     log_to: tuple[str, ...] = ()
     recipe: str | None = None
+    start: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class PreparedTune:
         validation: rows that decide which weights are the best.
         carved: whether those were taken out of the train rows.
         notes: what the result must say.
+        start: the adapter whose weights are the first; None begins anew.
         openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
         rows: the train rows of the lessons.
         augmented: rows made of them, which are learned from too; None where none were asked for.
@@ -84,6 +87,7 @@ class PreparedTune:
     openings: tuple[Opening, ...] = ()
     rows: tuple[Example, ...] = ()
     augmented: Augmented | None = None
+    start: AdapterFolder | None = None
 
     @property
     def rule(self) -> str:
@@ -97,6 +101,7 @@ class PreparedTune:
         return {
             **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
             "recipe": self.recipe.identity(),
+            **({"from": self.start.to_json()} if self.start else {}),
             "rule": self.rule,
             **({"augmented": self.augmented.to_json()} if self.augmented else {}),
             "validation": {
@@ -127,6 +132,12 @@ class PreparedTune:
         return TuneFolder(path, full=self.recipe.method == "full")
 
 
+def started_from(prepared: PreparedTune) -> dict[str, Any] | None:
+    """The adapter that a tuning began with, and the task that it was tuned on; None where it began anew."""
+    start = prepared.start
+    return None if start is None else {**start.to_json(), "task": start.card.get("task")}
+
+
 def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | None = None) -> PreparedTune:
     """The tuning that these settings ask for, checked as a whole.
 
@@ -136,6 +147,7 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     """
     run = prepare(settings.run, catalog, progress)
     _check_frozen(settings)
+    start = None if settings.start is None else _start(settings, run)
     n_parameters, written = count_weights(run.model.path), run.writing is not None
     recipe = recipe_for(settings.method, n_parameters, settings.values, settings.recipe, written=written)
     _check_aim(recipe, settings.run.rule, run.task.form)
@@ -169,7 +181,9 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     with fits_behind(opened):
         taught = teach(train, rows, recipe)
     said = (*notes, *taught.notes)
-    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows))
+    return PreparedTune(
+        settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows), start=start
+    )
 
 
 def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
@@ -180,6 +194,26 @@ def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
     made = f"{len(augmented.made)} rows were made of {len(prepared.rows)} train rows: {augmented.said()}"
     notes = dict.fromkeys([*prepared.notes, *taught.notes, made])
     return replace(prepared, lessons=taught.lessons, notes=tuple(notes), augmented=augmented)
+
+
+def _start(settings: TuneSettings, run: Prepared) -> AdapterFolder:
+    """The adapter to begin with, made for this model by this method.
+
+    Raises:
+        ModelError: it cannot be read, or was made for another base.
+        TuneError: it is of another method, or nothing that a training of this method can begin with.
+    """
+    if settings.method == "full":
+        raise TuneError("--from names an adapter, and --full makes none", fix="Name the tuned model: model=FOLDER.")
+    found = read_adapter(Path(str(settings.start)))
+    check_base(found, run.model.name, run.model.sha256)
+    if found.method != settings.method:
+        what = f"the adapter to begin with is {found.method}, not {settings.method}"
+        raise TuneError(what, where=str(found.path), fix=f"Use --{found.method}.")
+    if "opening" in found.card or settings.values.get("init") == "shots":
+        what = "a prefix that stands for instruction and shots is of its own task"
+        raise TuneError(what, where=str(found.path), fix="Begin with another adapter, or leave --from out.")
+    return found
 
 
 def _check_frozen(settings: TuneSettings) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name, percent
+from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name
 
 GIB = 2**30
 LOSSES = {"choice_loss": "loss of the choice", "lm_loss": "loss of the words"}
@@ -42,7 +42,7 @@ def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> Non
 def trial_line(trial: Mapping[str, Any], n_trials: int) -> str:
     """What became of a trial of a sweep, in one line."""
     values = " ".join(f"{name}={value}" for name, value in trial["values"].items())
-    came = trial["state"] if trial["main"] is None else f"validation {percent(trial['main'])}"
+    came = trial["state"] if trial["main"] is None else f"validation {trial['main']:.4f}"
     why = f": {trial['error']}" if trial["error"] else ""
     return f"trial {trial['number'] + 1} of {n_trials}: {values}: {came}{why}"
 
@@ -58,7 +58,7 @@ def show_sweep(result: Mapping[str, Any], out: Console | None = None) -> None:
         table.add_column(column, justify="left" if column == "ended" else "right")
     order = sorted(result["trials"], key=lambda one: (one["main"] is None, -(one["main"] or 0.0), one["number"]))
     for one in order:
-        main = "" if one["main"] is None else percent(one["main"])
+        main = "" if one["main"] is None else figure(_oriented(one["main"], result["metric"]), result["metric"])
         values = [one["values"].get(name, "") for name in result["ranges"]]
         best = one["number"] == result["best"]["number"]
         table.add_row(
@@ -67,6 +67,11 @@ def show_sweep(result: Mapping[str, Any], out: Console | None = None) -> None:
     notes = [Text(f"Note: {note}", style="yellow") for note in result["notes"]]
     stored, use = Text(f"Stored in {result['sweep_dir']}"), Text(f"Use it: {result['next']}")
     show(out or console(), Text(title), table, *notes, stored, use)
+
+
+def _oriented(main: float, metric: str) -> float:
+    """The metric itself from the main value of an examination, of which more is always better."""
+    return -main if metric in PLAIN else main
 
 
 def show_merged(result: Mapping[str, Any], out: Console | None = None) -> None:
@@ -141,9 +146,7 @@ def _curve(result: Mapping[str, Any]) -> Table:
         if "eval_main" in one
     ]
     for step, found in rows:
-        value = figure(
-            -found["main"] if main in PLAIN else found["main"], main
-        )  # errors are examined as their negatives
+        value = figure(_oriented(found["main"], main), main)  # errors are examined as their negatives
         cells = [*([value] if judged else []), *(f"{found[name]:.3f}" for name in losses)]
         table.add_row(str(step), *cells, style="bold" if step == best else None)
     return table

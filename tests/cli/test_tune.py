@@ -251,6 +251,28 @@ def test_an_adapter_that_is_not_there_gets_the_nearest_name(teach: Callable, run
     assert f"Did you mean '{name}'?" in wrong.err
 
 
+def test_an_adapter_may_begin_as_another(teach: Callable) -> None:
+    """``--from`` starts where the other ended, says so in tune.json and on the card, and is a tuning of its own."""
+    first = teach("--json").json
+    second = teach("--from", first["name"], "weight_decay=0.1", "--json").json
+    best = next(one for one in first["log"] if one.get("step") == first["training"]["best_step"] and "eval_main" in one)
+
+    assert second["from"] == {
+        "name": first["name"],
+        "sha256": first["runs"][-1]["adapter"]["sha256"],
+        "task": "verdicts",
+    }
+    assert second["checks"]["lm_loss"] == pytest.approx(best["eval_lm_loss"], abs=1e-4)
+    assert json.loads((Path(second["weights"]) / "promptsci.json").read_text())["from"] == second["from"]
+    for words, said in (
+        (("--prefix",), "is lora, not prefix"),
+        (("--full",), "--full makes none"),
+        (("targets=q_proj",), "other layers or sizes"),
+    ):
+        answer = teach("--from", first["name"], *words)
+        assert (answer.code, said in answer.err) == (1, True), answer.err
+
+
 def test_a_merged_adapter_is_a_model_of_its_own(teach: Callable, call: Callable) -> None:
     """``merge`` finds base, task and wording by itself; ``run model=`` then has the numbers of ``run adapter=``."""
     answer = teach("--json").json

@@ -12,8 +12,10 @@ import pytest
 from promptsci.data.example import text_key
 from promptsci.errors import DataError
 from promptsci.pipeline import ClassifierSettings, TuneSettings, classifier_named, prepare_classifier, prepare_tune
+from promptsci.pipeline.tune import lasting_tune
 from promptsci.spec import Catalog
 from promptsci.spec.catalog import shipped_root
+from promptsci.tune.recipe import FOLDER
 
 CATALOG = Catalog((Path.cwd(), shipped_root()))
 
@@ -86,6 +88,23 @@ def test_validation_is_set_aside_where_there_is_none(made: Callable, project: An
     assert sorted(example.text for example in one.validation) == sorted(counted.lessons.validation.texts)
     assert one.identity() == other.identity()
     assert any("16 rows of train were set aside" in note for note in one.notes)
+
+
+def test_paths_in_tune_json_hold_from_any_folder(
+    made: Callable, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Task, data, model and recipe that were typed as relative paths are written as absolute ones, as in run.json."""
+    task = project.write_task(tmp_path / "own", 10)
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text((FOLDER / "lora.yaml").read_text())
+    (tmp_path / "model").symlink_to(project.model)
+    run = {"task": str(task.relative_to(tmp_path)), "data": "own/tasks/many", "model": "model"}
+    stored = lasting_tune(made(run=run, catalog=Catalog((tmp_path / "own",)), recipe="mine.yaml"))
+
+    assert stored["recipe"] == str(recipe)
+    assert stored["run"]["task"] == str(task)
+    assert stored["run"]["data"] == str(task.parent)
+    assert stored["run"]["model"] == str(tmp_path / "model")
 
 
 def test_another_seed_recipe_or_sample_is_another_tuning(made: Callable) -> None:
