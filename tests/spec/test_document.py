@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from promptsci.errors import Problems, SpecError
+from promptsci.spec.catalog import shipped_root
 from promptsci.spec.document import Record, parse, validate
 
 
@@ -117,3 +119,23 @@ def test_all_problems_of_a_record_come_at_once() -> None:
 def test_a_sound_document_becomes_a_record() -> None:
     """Words become numbers by the field's type alone."""
     assert validate(Outer, parse("name: 007\ninner: {size: 12}", "f")) == Outer(name="007", inner=Inner(size=12))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((shipped_root() / "tasks").glob("*/task.yaml")), ids=lambda path: path.parent.name
+)
+def test_both_parsers_read_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values and places are those of PyYAML's own parser, where libyaml's is taken for its speed."""
+    text = path.read_text(encoding="utf-8")
+    fast = parse(text, str(path))
+    monkeypatch.setattr("promptsci.spec.document.yaml.__with_libyaml__", False)
+    own = parse(text, str(path))
+
+    assert (fast.value, fast.places) == (own.value, own.places)
+
+
+def test_deep_yaml_ends_in_an_error() -> None:
+    """What is nested deeply enough to end libyaml's composer in a crash is an error like any other."""
+    for text in ("a: " + "[" * 90_000 + "]" * 90_000, "{a: " * 40_000 + "1" + "}" * 40_000):
+        with pytest.raises(SpecError, match="nested too deeply"):
+            parse(text, "deep.yaml")
