@@ -297,11 +297,11 @@ def test_a_real_process_starts_answers_and_stops_on_sigterm(tiny_lm_folder: Path
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_nothing(learned: Any, start: Callable) -> None:
+def test_schemathesis_finds_nothing(learned: Any, start: Callable, tmp_path: Path) -> None:
     """Generated and broken requests to every documented path get documented answers of the documented form."""
     server = start(learned, Limits(body_bytes=65_536))
     url = f"http://127.0.0.1:{server.port}/openapi.json"
     command = [sys.executable, "-m", "schemathesis.cli", "run", url, "--max-examples", "60", "--seed", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
