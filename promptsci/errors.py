@@ -15,9 +15,11 @@ An error says what is wrong, where (file:line), and what to type next.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class PromptsciError(Exception):
@@ -107,8 +109,25 @@ def raise_all(problems: Sequence[PromptsciError]) -> None:
         raise Problems(problems)
 
 
+class Attempts:
+    """Runs steps that do not need each other, so that all their problems are found in one go."""
+
+    def __init__(self) -> None:
+        self.problems: list[PromptsciError] = []
+
+    def __call__(self, step: Callable[[], T]) -> T | None:
+        """What the step gives, or None when it has a problem."""
+        try:
+            return step()
+        except PromptsciError as error:
+            self.problems += singles(error)
+        return None
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``Did you mean 'x'?`` with the nearest known spelling, or all that is known when nothing is near."""
+    import difflib
+
     names = sorted(set(known))
     near = difflib.get_close_matches(word.lower(), [name.lower() for name in names], n=1, cutoff=0.6)
     if near:

@@ -14,7 +14,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "promptsci"
 # From the ground up: each room may know those before it.
-ROOMS = "errors runs spec data prompt score lm compare report tune author pipeline study cli".split()
+ROOMS = (
+    "errors runs spec data prompt score lm compare report tune explain rewrite author pipeline study serve cli"
+).split()
 COMPUTE = {"prompt", "lm", "tune"}
 JUDGE = ("score", "compare", "report")
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "sklearn", "pandas", "peft", "bm25s", "scipy")

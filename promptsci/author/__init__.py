@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from promptsci.author.check import Report, Request
     from promptsci.author.golden import left_over
-    from promptsci.author.new_task import Plan, plan_task, write_task
+    from promptsci.author.new_task import Plan, Said, plan_task, write_task
     from promptsci.author.new_wording import copy_wording
     from promptsci.author.outcome import Outcome
     from promptsci.author.schema import SCHEMAS, json_schema
@@ -21,6 +21,7 @@ __all__ = [
     "Plan",
     "Report",
     "Request",
+    "Said",
     "Shown",
     "Table",
     "copy_wording",
@@ -40,6 +41,7 @@ _HOMES = {
     "Plan": "new_task",
     "Report": "check",
     "Request": "check",
+    "Said": "new_task",
     "Shown": "show",
     "Table": "table",
     "copy_wording": "new_wording",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -71,12 +71,12 @@ def _rank_of_name(name: str) -> int:
     return 0 if low.endswith(("_label", "-label", " label")) else len(LABEL_NAMES)
 
 
-def guess_fields(table: Table, label: str) -> Guess[list[str]] | None:
+def guess_fields(table: Table, hidden: Collection[str]) -> Guess[list[str]] | None:
     """The columns of running text; short texts where there is no running text."""
     columns = [
         column
         for column in table.columns.values()
-        if column.is_text and column.name != label and column.name.lower() not in (ID, *SPLIT_COLUMNS)
+        if column.is_text and column.name not in hidden and column.name.lower() not in (ID, *SPLIT_COLUMNS)
     ]
     running = [column for column in columns if column.words >= TEXT_WORDS]
     varied = [column for column in columns if 2 * len(column.counts) > len(column.values)]
@@ -84,7 +84,7 @@ def guess_fields(table: Table, label: str) -> Guess[list[str]] | None:
     if not taken:
         return None
     texts = [f"{column.name}: {column.words:g} words in the middle row" for column in taken]
-    left = [name for name in table.columns if name not in (label, *(column.name for column in taken))]
+    left = [name for name in table.columns if name not in (*hidden, *(column.name for column in taken))]
     return Guess([c.name for c in taken], "; ".join(texts) + (f"; left out: {', '.join(left)}" if left else ""))
 
 

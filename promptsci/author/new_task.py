@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from promptsci.author.answers import Answer, answer_of, label_answer, metrics_of
 from promptsci.author.files import write_new
 from promptsci.author.guess import (
     Guess,
@@ -18,21 +20,32 @@ from promptsci.author.guess import (
     describe_label,
     guess_fields,
     guess_label,
-    guess_metrics,
-    guess_spellings,
-    guess_words,
     in_words,
     is_label_like,
 )
-from promptsci.author.guess_kind import guess_kind
-from promptsci.author.parts import splits_of
+from promptsci.author.guess_kind import KindGuess, guess_kind
+from promptsci.author.parts import Splits, in_place, splits_of
 from promptsci.author.table import Table
 from promptsci.author.wordings import wordings
-from promptsci.errors import DataError, SpecError
+from promptsci.errors import DataError, SpecError, did_you_mean
+from promptsci.spec import FORMS, KINDS
 from promptsci.spec.document import NAME_FORM
 from promptsci.spec.task import RESERVED
 
 NOT_STATED = "not stated; find out before you pass the data on"
+QUESTIONS: Mapping[str, str] = {
+    "label": "Which {noun} fits each {thing}?",
+    "labels": "Which {noun} fit each {thing}?",
+    "options": "Which option is right for each {thing}?",
+    "number": "What is the {noun} of each {thing}?",
+    "spans": "Find what each {thing} names.",
+    "references": "Write the {noun} of each {thing}.",
+    "phrases": "Name the {noun} of each {thing}.",
+    "relevance": "Does the document help to answer the query?",
+}
+"""Form of the answer -> the question that a new task asks; a person will say it better."""
+CUES: Mapping[str, str] = {"options": "Answer", "spans": "JSON", "relevance": "Answer"}
+"""Form of the answer -> what stands before the answer, where it is not the name of its column."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +53,8 @@ class Plan:
     """What a new task will say.
 
     Attributes:
+        answer: what the right answers are, and the words of labels.
         fields: template variable -> column.
-        read: other spellings of a label -> the label.
-        words: label -> words that the model scores.
         splits: split -> file, as task.yaml names it.
         rows: split -> how many rows it has.
         written: file in the task's folder -> rows that are written to it, as JSON lines.
@@ -53,11 +65,8 @@ class Plan:
     title: str
     kind: str
     licence: str
-    label: str
-    labels: list[str]
-    read: dict[str, str]
-    words: dict[str, str]
-    fields: dict[str, str]
+    answer: Answer
+    fields: Mapping[str, str]
     metrics: list[str]
     splits: dict[str, str]
     rows: dict[str, int]
@@ -66,96 +75,109 @@ class Plan:
     why: Mapping[str, str]
 
     @property
+    def words(self) -> Mapping[str, str]:
+        """Label or type -> words that the model scores or writes."""
+        return self.answer.words
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels or types; none in other forms."""
+        return list(self.answer.words)
+
+    @property
     def shots_from(self) -> str:
         """The split that shots come from."""
         return "train" if "train" in self.splits else next(name for name in self.splits if name != "test")
 
 
-def plan_task(
-    name: str, table: Table, root: Path, *, label: str | None = None, fields: Sequence[str] | None = None
-) -> Plan:
+@dataclass(frozen=True)
+class Said:
+    """What a person says of a new task, instead of having it guessed.
+
+    Attributes:
+        kind: of the task.
+        label: the column of the labels, for a classification.
+        fields: the columns that are shown to the model.
+    """
+
+    kind: str | None = None
+    label: str | None = None
+    fields: Sequence[str] | None = None
+
+
+def plan_task(name: str, table: Table, root: Path, said: Said = Said()) -> Plan:
     """The task that the rows seem to ask for.
 
     Args:
         name: of the task.
         table: the rows.
         root: the folder whose ``tasks/`` the task will stand in.
-        label: the column of the labels; guessed when None.
-        fields: the columns that are shown to the model; guessed when None.
+        said: what is not to be guessed.
 
     Raises:
-        SpecError: the name cannot be one.
-        DataError: nothing looks like a label or like text, or a column is not there.
+        SpecError: the name cannot be one, or there is no such kind.
+        DataError: nothing looks like a right answer or like text, or a column is not there.
     """
     if not re.fullmatch(NAME_FORM, name):
         fix = "Use lower-case letters, digits, hyphens and dots, such as task=my-task."
         raise SpecError(f"'{name}' cannot be the name of a task", fix=fix)
-    guessed = _guessed(table, label, fields)
-    column, shown = guessed.label.value, guessed.fields.value
-    splits = splits_of(table, root / "tasks" / name, shown, column)
-    thing = in_words(shown[0]) if len(shown) == 1 else "row"
+    if said.kind is not None and said.kind not in KINDS:
+        raise SpecError(f"there is no kind of task '{said.kind}'", fix=did_you_mean(said.kind, KINDS))
+    told, answer = _answer(table, said.kind, said.label)
+    shown = _shown(table, answer, said.fields)
+    splits = _splits(table, root / "tasks" / name, list(shown.value.values()), answer)
     return Plan(
         name=name,
-        title=f"Which {_noun(column)} fits each {thing}?",
-        kind=guessed.kind.value,
+        title=_question(answer, list(shown.value.values())),
+        kind=told.value,
         licence=NOT_STATED,
-        label=column,
-        labels=guessed.labels.value[0],
-        read=guessed.labels.value[1],
-        words=guessed.words.value,
-        fields=_variables(shown),
-        metrics=guessed.metrics.value,
+        answer=answer,
+        fields=shown.value,
+        metrics=metrics_of(answer),
         splits=splits.files,
         rows=splits.rows,
         about=splits.about,
         written=splits.written,
-        why={**guessed.evidence(), "splits": splits.about},
+        why={
+            "metrics": "the usual ones of this form of answer",
+            **answer.why,
+            "kind": told.why,
+            "answer": answer.why.get("answer", "what the kind is told by"),
+            "fields": shown.why,
+            "splits": splits.about,
+        },
     )
 
 
-@dataclass(frozen=True)
-class _Guesses:
-    """All guesses about a table."""
-
-    kind: Guess[str]
-    label: Guess[str]
-    labels: Guess[tuple[list[str], dict[str, str]]]
-    words: Guess[dict[str, str]]
-    fields: Guess[list[str]]
-    metrics: Guess[list[str]]
-
-    def evidence(self) -> dict[str, str]:
-        """Part -> the evidence for it."""
-        return {part: guess.why for part, guess in vars(self).items()}
+def _question(answer: Answer, shown: Sequence[str]) -> str:
+    thing = in_words(shown[0]) if len(shown) == 1 else "text" if answer.form == "spans" else "row"
+    return QUESTIONS[answer.form].format(noun=_noun(answer.column), thing=thing)
 
 
-def _guessed(table: Table, label: str | None, fields: Sequence[str] | None) -> _Guesses:
-    likely = guess_label(table)
-    _check_kind(table, likely.value if likely else None, label)
-    gold = _label(table, label)
-    column = column_named(table, gold.value)
-    spellings = guess_spellings(column)
-    return _Guesses(
-        kind=Guess("classification", f"column '{gold.value}' holds one label of {len(column.counts)} a row"),
-        label=gold,
-        labels=spellings,
-        words=guess_words(spellings.value[0]),
-        fields=_fields(table, gold.value, fields),
-        metrics=guess_metrics(column),
-    )
-
-
-def _check_kind(table: Table, likely: str | None, asked: str | None) -> None:
-    """Nothing when the rows are made for a classification, or somebody says so by naming the label's column.
+def _answer(table: Table, kind: str | None, label: str | None) -> tuple[KindGuess, Answer]:
+    """The kind of task, and its right answers.
 
     Raises:
-        DataError: they look like another kind of task.
+        DataError: no column looks like a right answer, or not like one of the kind asked for.
     """
-    kind = guess_kind(table, likely)
-    if asked is None and kind is not None and kind.value != "classification":
-        what = f"the rows look made for {kind.value}: {kind.why}; only classification can be started from rows"
-        fix = "Copy a shipped task of that kind (promptsci tasks), or name the label: --label COLUMN."
-        raise DataError(what, where=str(table.origin), fix=fix)
+    if label is not None or kind == "classification":
+        gold = _label(table, label)
+        column = column_named(table, gold.value)
+        why = f"column '{gold.value}' holds one label of {len(column.counts)} a row"
+        answer = label_answer(column)
+        return KindGuess("classification", why, (gold.value,)), _because(answer, gold.why)
+    likely = guess_label(table)
+    told = guess_kind(table, likely.value if likely and kind is None else None, kind)
+    if told is None and kind is not None:
+        fix = "See docs/kinds.md for how rows of each kind are written, or leave --kind out."
+        raise DataError(f"the rows do not look made for {kind}", where=str(table.origin), fix=fix)
+    if told is None or told.value == "classification":
+        return _answer(table, "classification", None)
+    return told, answer_of(told, table)
+
+
+def _because(answer: Answer, why: str) -> Answer:
+    return dataclasses.replace(answer, why={**answer.why, "answer": why})
 
 
 def _label(table: Table, asked: str | None) -> Guess[str]:
@@ -164,29 +186,42 @@ def _label(table: Table, asked: str | None) -> Guess[str]:
         if found is None:
             seen = ", ".join(f"{column.name} ({len(column.counts)} values)" for column in table.columns.values())
             what = f"no column looks like a label, with a few short values that come again and again: {seen}"
-            raise DataError(what, where=str(table.origin), fix="Name it: --label COLUMN.")
+            fix = "Name it: --label COLUMN; or say what is asked: --kind generation, regression, ..."
+            raise DataError(what, where=str(table.origin), fix=fix)
         return found
     column = column_named(table, asked)
     if not is_label_like(column):
         what = (
             f"column '{asked}' cannot be the label: {describe_label(column) if column.counts else 'no single values'}"
         )
-        fix = "A label has 2 to 50 short values that come again and again. Name another column."
+        fix = "A label has 2 to 50 short values that come again and again. Name another column, or give --kind."
         raise DataError(what, where=str(table.origin), fix=fix)
     return Guess(asked, f"as asked; {describe_label(column)}")
 
 
-def _fields(table: Table, label: str, asked: Sequence[str] | None) -> Guess[list[str]]:
+def _shown(table: Table, answer: Answer, asked: Sequence[str] | None) -> Guess[Mapping[str, str]]:
+    """Template variable -> column, of what the model reads."""
+    if answer.shown is not None and asked is None:
+        return Guess(answer.shown, f"as the form '{answer.form}' has it")
+    hidden = [answer.column, *(name for name in answer.columns[1:])]
     if asked is None:
-        found = guess_fields(table, label)
+        found = guess_fields(table, hidden)
         if found is None:
             seen = ", ".join(table.columns)
             fix = "Name the columns that the model should read: --fields a,b."
             raise DataError(f"no column looks like text; columns: {seen}", where=str(table.origin), fix=fix)
-        return found
-    if label in asked:
-        raise DataError(f"column '{label}' is the label: the model must not read it", fix="Leave it out of --fields.")
-    return Guess([column_named(table, name).name for name in asked], "as asked")
+        return Guess(_variables(found.value), found.why)
+    if answer.column in asked:
+        what = f"column '{answer.column}' is the label: the model must not read it"
+        raise DataError(what, fix="Leave it out of --fields.")
+    return Guess(_variables([column_named(table, name).name for name in asked]), "as asked")
+
+
+def _splits(table: Table, folder: Path, shown: Sequence[str], answer: Answer) -> Splits:
+    if answer.form == "relevance":
+        return in_place(table, folder)
+    told_by = shown or [str(answer.section["tokens"])]
+    return splits_of(table, folder, told_by, answer.column, by_label=answer.is_label)
 
 
 def _variables(columns: Sequence[str]) -> dict[str, str]:
@@ -217,8 +252,12 @@ def write_task(plan: Plan, root: Path, *, force: bool = False) -> list[Path]:
         SpecError: one of them is there already, or cannot be written.
     """
     task, templates = root / "tasks" / plan.name, root / "templates" / plan.name
-    titles = {variable: _titled(in_words(column)) for variable, column in plan.fields.items()}
-    texts = wordings(plan.title, titles, plan.words, _titled(_noun(plan.label)))
+    titles = {
+        variable: _titled(in_words(variable if "." in column else column)) for variable, column in plan.fields.items()
+    }
+    titles = titles or {"text": "Text"}
+    cue = CUES.get(plan.answer.form) or _titled(_noun(plan.answer.column))
+    texts = wordings(plan.title, titles, plan.answer, cue)
     files = {
         task / "task.yaml": task_yaml(plan),
         **{task / file: "".join(_json_line(row) for row in rows) for file, rows in plan.written.items()},
@@ -238,16 +277,16 @@ def _json_line(row: Mapping[str, Any]) -> str:
 
 def task_yaml(plan: Plan) -> str:
     """The text of task.yaml."""
-    label: dict[str, Any] = {"column": plan.label, "values": plan.labels}
+    form = plan.answer.form
     spec = {
         "name": plan.name,
         "title": plan.title,
         "kind": plan.kind,
         "licence": plan.licence,
-        "data": {"own": {"files": plan.splits, "rows": plan.rows, "about": plan.about}},
-        "fields": plan.fields,
-        "label": {**label, **({"read": plan.read} if plan.read else {})},
+        "data": {"own": {"files": plan.splits, **({"rows": plan.rows} if plan.rows else {}), "about": plan.about}},
+        "fields": dict(plan.fields),
+        form: dict(plan.answer.section),
         "metrics": plan.metrics,
-        "shots": {"from": plan.shots_from, "choose": "balanced"},
+        "shots": {"from": plan.shots_from, "choose": FORMS[form].choose},
     }
     return yaml.safe_dump(spec, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)

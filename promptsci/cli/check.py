@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, print_json, read_nouns, result_options
+from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
+
+if TYPE_CHECKING:
+    from promptsci.author.check import Report
+    from promptsci.author.check.findings import Finding
 
 NOUNS = ("task", "template", "data")
+COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 @click.command("check", short_help="Look tasks, templates and data over for every classic trap.")
-@click.argument("nouns", nargs=-1, metavar="[task=NAME] [template=WORDING] [data=WHERE]")
+@nouns_argument(*NOUNS, metavar="[task=NAME] [template=WORDING] [data=WHERE]")
 @click.option("--tokenizer", metavar="MODEL", help="Whose tokens to look at: a fetched model or a folder.")
 @click.option("--no-data", is_flag=True, help="Do not look at rows.")
 @click.option("--format", "format_", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
@@ -38,7 +43,7 @@ def command(**options: Any) -> None:
     promptsci check task=citation-intent data=../my-folder --format github
     """
     from promptsci.author.check import Request, check
-    from promptsci.author.check.page import annotated, print_report
+    from promptsci.author.check.page import annotated
     from promptsci.lm import find_reader, reader_at_hand
     from promptsci.spec import Catalog
 
@@ -53,6 +58,24 @@ def command(**options: Any) -> None:
     elif options["format_"] == "github":
         click.echo(annotated(report), nl=False)
     else:
-        print_report(report)
+        _print(report)
     if report.fails(options["fail_on"]):
         sys.exit(1)
+
+
+def _print(report: Report) -> None:
+    """Prints each finding, where it stands and how to mend it, and then what was looked at."""
+    from promptsci.author.check.page import summary
+
+    for finding in report.findings:
+        _print_finding(finding)
+    click.secho(summary(report), fg=None if report.findings else "green")
+    for note in report.notes:
+        click.secho(f"not looked at: {note}", dim=True)
+
+
+def _print_finding(finding: Finding) -> None:
+    severity = click.style(finding.severity, fg=COLOURS[finding.severity], bold=finding.severity == "error")
+    click.echo(f"{finding.place}: {severity} {finding.code} {finding.what}")
+    if finding.fix:
+        click.secho(f"  {finding.fix}", dim=True)

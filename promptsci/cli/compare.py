@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
 from promptsci.errors import PromptsciError, RunError, SpecError, did_you_mean
 
 NOUNS = ("task", "split", "model", "template", "method", "data")
@@ -16,7 +16,7 @@ FORMS = ("markdown", "latex", "csv", "methods")
 
 
 @click.command("compare", short_help="Judge finished runs on the same rows.")
-@click.argument("words", nargs=-1, metavar="[task=NAME] [split=NAME] [model=NAME] [method=NAME] ... [RUN ...]")
+@nouns_argument(*NOUNS, metavar="[task=NAME] [split=NAME] [model=NAME] [method=NAME] ... [RUN ...]")
 @click.option("--metric", help="The metric that decides. [default: the task's first]")
 @click.option(
     "--as-in", "convention", help="Judge as a paper did: a convention of the task. See: promptsci tasks show."
@@ -36,7 +36,7 @@ FORMS = ("markdown", "latex", "csv", "methods")
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the intervals as a picture (SVG).")
 @catalog_option
 @common_options
-def command(words: tuple[str, ...], **options: Any) -> None:
+def command(nouns: tuple[str, ...], **options: Any) -> None:
     r"""Judge finished runs on the same rows: intervals, paired tests, ties, costs. No model is loaded.
 
     RUN is a run's folder, or a name that fits one run only; by default all finished runs that the nouns name.
@@ -47,7 +47,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     promptsci compare fe64154b 0a1b2c3d --latex
     promptsci compare task=citation-intent --html report.html
     """
-    from promptsci.compare import Published, Question, compare, read_candidate
+    from promptsci.compare import Published, Question, clean_runs, compare, read_candidate
 
     forms = [form for form in (*FORMS, "as_json") if options[form]]
     if len(forms) > 1:
@@ -56,7 +56,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
         )
     if options["no_text"] and not options["html"]:
         raise PromptsciError("--no-text leaves texts out of a page, and none is asked for", fix="Add --html FILE.")
-    folders, notes = chosen_runs(words, options["runs"])
+    folders, notes = chosen_runs(nouns, options["runs"])
     question = Question(
         options["metric"],
         options["baseline"],
@@ -72,7 +72,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     comparison = compare(candidates, question, published=published, notes=[*notes, *said])
     compared = comparison.to_json()
     if options["html"]:
-        _write_page(options["html"], comparison, candidates, texts=not options["no_text"])
+        _write_page(options["html"], comparison, clean_runs(candidates), texts=not options["no_text"])
     if options["figure"]:
         _write_figure(comparison, options["figure"])
     if options["as_json"]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json
-from promptsci.cli.study import means_of, read_asked, tell
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json
+from promptsci.cli.study import NOUNS, means_of, read_asked, tell
 
 DEFAULT_SIZES = "8,32,128,512,all"
 
 
 @click.command("curve", short_help="How scores grow with the number of labelled rows.")
-@click.argument("words", nargs=-1, metavar="task=NAME methods=NAME,NAME,... [model=NAME ...] [lr=2e-4 ...]")
+@nouns_argument(*NOUNS, metavar="task=NAME methods=NAME,NAME,... [model=NAME ...] [lr=2e-4 ...]")
 @click.option("--sizes", default=DEFAULT_SIZES, show_default=True, help="Labelled rows to learn from and to show.")
 @click.option("--seeds", default="0", show_default=True, help="Seeds of the methods that draw, such as 0,1,2.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")

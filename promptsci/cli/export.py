@@ -33,7 +33,8 @@ def command(**options: Any) -> None:
     promptsci export task=citation-intent --to lm-eval
     promptsci export task=citation-intent template=terse --to lm-eval --shots 8 --out ./exported
     """
-    from promptsci.author.exporters import Asked, export_lm_eval
+    from promptsci.author.asked import Asked
+    from promptsci.author.exporters import export_lm_eval
     from promptsci.author.files import write_new
     from promptsci.report.authoring import show_written
     from promptsci.spec import Catalog

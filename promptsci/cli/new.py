@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.command("new", short_help="Start a task from a data file, or a wording from another.")
 @nouns_argument("task", "template", metavar="task=NAME | template=TASK/WORDING")
 @click.option("--from", "source", type=click.Path(path_type=Path), help="File or folder with labelled rows.")
-@click.option("--label", help="Column of the labels. [default: guessed]")
+@click.option("--kind", help="Kind of task, such as multilabel or generation. [default: guessed]")
+@click.option("--label", help="Column of the labels of a classification. [default: guessed]")
 @click.option("--fields", help="Columns that the model reads, such as title,abstract. [default: guessed]")
 @click.option("--like", default="plain", show_default=True, help="The wording to copy.")
 @click.option("--yes", is_flag=True, help="Take the guesses; nothing is asked.")
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 def command(**options: Any) -> None:
     r"""Start a task from a file of labelled rows, with three wordings; or copy a wording to change it.
 
-    Kind, label, fields, words and metric are guessed from the rows, and the evidence is shown. At a terminal each guess
-    is asked about. The files are written below ./tasks and ./templates.
+    Kind, answer, fields, words and metric are guessed from the rows, and the evidence is shown. At a terminal each
+    guess is asked about. The files are written below ./tasks and ./templates.
 
     \b
     promptsci new task=my-task --from data.csv
     promptsci new task=my-task --from ./my-folder --label intent --fields title,abstract --yes
+    promptsci new task=my-search --from ./corpus-queries-and-judgements --kind ranking --yes
     promptsci new template=my-task/mine --like plain
     """
     nouns = read_nouns(options["nouns"], ("task", "template"))
@@ -61,18 +63,19 @@ def _new_wording(name: str, options: dict[str, Any]) -> None:
 
 
 def _new_task(name: str, options: dict[str, Any]) -> None:
-    from promptsci.author import plan_task, read_table, write_task
+    from promptsci.author import Said, plan_task, read_table, write_task
 
     if options["source"] is None:
         fix = f"Write promptsci new task={name} --from FILE, a file or folder of labelled rows."
         raise PromptsciError("--from is missing", fix=fix)
     fields = [field.strip() for field in options["fields"].split(",")] if options["fields"] else None
     table = read_table(options["source"].expanduser())
-    plan = plan_task(name, table, Path(), label=options["label"], fields=fields)
+    said = Said(options["kind"], options["label"], fields)
+    plan = plan_task(name, table, Path(), said)
     if not options["yes"]:
         if not sys.stdin.isatty():
             raise PromptsciError("there is no terminal to ask at", fix="Add --yes to take the guesses.")
-        plan = _asked(plan, lambda label: plan_task(name, table, Path(), label=label, fields=fields))
+        plan = _asked(plan, lambda label: plan_task(name, table, Path(), dataclasses.replace(said, label=label)))
     _report(plan, write_task(plan, Path(), force=options["force"]), options)
 
 
@@ -81,31 +84,41 @@ def _asked(plan: Plan, replan: Any) -> Plan:
     from promptsci.report.authoring import show_guesses
 
     show_guesses(guesses(plan))
-    label = click.prompt("Column of the labels", default=plan.label)
-    if label != plan.label:
-        plan = replan(label)
-        show_guesses(guesses(plan))
+    if plan.answer.is_label:
+        label = click.prompt("Column of the labels", default=plan.answer.column)
+        if label != plan.answer.column:
+            plan = replan(label)
+            show_guesses(guesses(plan))
     title = click.prompt("The question, in one sentence", default=plan.title)
-    words = {each: click.prompt(f"Words for {each}", default=plan.words[each]) for each in plan.labels}
+    words = {each: click.prompt(f"Words for {each}", default=words) for each, words in plan.words.items()}
     metrics = click.prompt("Metrics, the deciding one first", default=", ".join(plan.metrics))
     licence = click.prompt("Licence of the data", default=plan.licence)
     return dataclasses.replace(
-        plan, title=title, words=words, licence=licence, metrics=[each.strip() for each in metrics.split(",")]
+        plan,
+        title=title,
+        answer=dataclasses.replace(plan.answer, words=words),
+        licence=licence,
+        metrics=[each.strip() for each in metrics.split(",")],
     )
 
 
 def guesses(plan: Plan) -> list[tuple[str, str, str]]:
     """(part, value, evidence) of each guess, as a person reads them."""
+    answer = plan.answer
+    span = f"{answer.section['low']} to {answer.section['high']}" if answer.form == "number" else ""
+    why = {**plan.why, "label": plan.why["answer"]}
+    told = "label" if answer.is_label else "answer"
     values = {
         "kind": plan.kind,
-        "label": plan.label,
+        told: answer.column,
         "labels": ", ".join(plan.labels),
         "words": ", ".join(plan.words.values()),
+        "range": span,
         "fields": ", ".join(plan.fields.values()),
         "metrics": ", ".join(plan.metrics),
         "splits": ", ".join(plan.splits),
     }
-    return [(part, value, plan.why[part]) for part, value in values.items()]
+    return [(part, value, why[part]) for part, value in values.items() if value and part in why]
 
 
 def _report(plan: Plan, files: list[Path], options: dict[str, Any]) -> None:

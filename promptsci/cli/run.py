@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +13,8 @@ from promptsci.cli.arguments import catalog_option, common_options, nouns_argume
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
+KEPT = ("shots", "choose", "pool", "limit", "dtype", "rule", "verify", "pack_tokens", "trust_remote_code", "constrain",
+        "thresholds")  # fmt: skip
 
 
 @click.command("run", short_help="Score a task with a language model.")
@@ -49,6 +53,7 @@ NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
 )
 @click.option("--no-sharing", is_flag=True, help="Score every pair alone, the slow and plain way.")
 @click.option("--pack-tokens", type=click.IntRange(16), help="Tokens in one pass. [default: what the device likes]")
+@click.option("--perturb", help="Also score the same rows perturbed: typos,case,citations,order,wording.")
 @click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
 @catalog_option
 @click.option("--fresh", is_flag=True, help="Forget what an earlier call has stored.")
@@ -64,45 +69,50 @@ def command(**options: Any) -> None:
     promptsci run task=citation-intent --shots 8 --seeds 0,1,2
     promptsci run task=citation-intent adapter=runs/citation-intent/tune_lora_.../adapter
     promptsci run task=citation-intent method=tfidf
+    promptsci run task=citation-intent --shots 8 --perturb typos,case,citations,order,wording
     """
     nouns = read_nouns(options["nouns"], NOUNS, required=["task"])
+    kinds: list[str | None] = [None]
     if "method" in nouns:
         from promptsci.cli.classifiers import run_classifiers
 
         runs = run_classifiers(nouns, options, _seeds(options["seeds"], options["seed"]))
     else:
-        runs = _run_all(nouns, options)
-    found = _positions(runs, options)
+        kinds += _perturbations(options["perturb"])
+        runs = _run_all(nouns, options, kinds)
+    clean = runs[:: len(kinds)]
+    robust = _robustness(runs) if len(kinds) > 1 else None
+    found = _positions(clean, options) | ({"robustness": robust["robustness"]} if robust else {})
     if options["as_json"]:
-        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(runs), **found})
+        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "summary": _summary(clean), **found})
     else:
-        _print(runs, found)
+        _print(clean, found, robust)
 
 
-def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, Any]]:
-    """One result for each wording, adapter and seed, all checked before the first starts, on one loaded model."""
+def _perturbations(words: str | None) -> list[str]:
+    return list(dict.fromkeys(word.strip() for word in words.split(",") if word.strip())) if words else []
+
+
+def _robustness(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The comparison of clean and perturbed runs, as ``compare --json`` gives it."""
+    from promptsci.compare import compare, read_candidate
+    from promptsci.runs import RunFolder
+
+    return compare([read_candidate(RunFolder(Path(run["run_dir"]))) for run in runs]).to_json()
+
+
+def _run_all(nouns: dict[str, Any], options: dict[str, Any], kinds: Sequence[str | None]) -> list[dict[str, Any]]:
+    """One result for each wording, adapter, seed and perturbation, all checked first, on one loaded model."""
     from promptsci.cli.progress import byte_progress, row_progress
     from promptsci.pipeline import LMs, Settings, folder_of, load_transformers, prepare, run
+    from promptsci.pipeline.perturb import perturbed_settings
     from promptsci.runs import runs_root
     from promptsci.spec import Catalog
 
     catalog = Catalog.standard(*options["catalog"])
-    kept = (
-        "shots",
-        "choose",
-        "pool",
-        "limit",
-        "dtype",
-        "rule",
-        "verify",
-        "pack_tokens",
-        "trust_remote_code",
-        "constrain",
-        "thresholds",
-    )
     first = Settings(
         **nouns,
-        **{name: options[name] for name in kept},
+        **{name: options[name] for name in KEPT},
         seed=options["seed"],
         format=options["format_"],
         sharing=not options["no_sharing"],
@@ -117,12 +127,15 @@ def _run_all(nouns: dict[str, Any], options: dict[str, Any]) -> list[dict[str, A
     if options["orders"] and len(asked) > options["orders"] + 1:
         what = "--shuffle-options asks one wording, adapter and seed in several orders"
         raise PromptsciError(what, fix="Name one of each.")
+    asked = [perturbed_settings(one, kind, catalog) if kind else one for one in asked for kind in kinds]
     with byte_progress() as progress:
         prepared = [prepare(settings, catalog, progress) for settings in asked]
     _show_notice(prepared[0].model.notice, prepared[0].model.name)
     lms, root, results = LMs(load_transformers), runs_root(options["runs"]), []
     for number, one in enumerate(prepared, start=1):
-        title = f"{one.task.name} {one.method}" + (f" ({number}/{len(prepared)})" if len(prepared) > 1 else "")
+        title = f"{one.task.name} {one.method} {one.settings.perturb or ''}".rstrip() + (
+            f" ({number}/{len(prepared)})" if len(prepared) > 1 else ""
+        )
         with row_progress(title) as watcher:
             results.append(run(one, folder_of(one, root), lms, fresh=options["fresh"], watcher=watcher))
     return results
@@ -163,20 +176,22 @@ def _positions(runs: list[dict[str, Any]], options: dict[str, Any]) -> dict[str,
     """How answers depend on the place of an option, where options were shuffled."""
     if not options["orders"]:
         return {}
-    from pathlib import Path
-
     from promptsci.runs import RunFolder
     from promptsci.score import position_bias
 
     return {"positions": position_bias([list(RunFolder(Path(run["run_dir"])).rows()) for run in runs])}
 
 
-def _print(runs: list[dict[str, Any]], found: dict[str, Any]) -> None:
+def _print(runs: list[dict[str, Any]], found: dict[str, Any], robust: dict[str, Any] | None) -> None:
     from promptsci.report import show_positions, show_result, show_spread
 
     if len(runs) == 1:
         show_result(runs[0])
     else:
         show_spread(runs)
-    if found:
+    if "positions" in found:
         show_positions(found["positions"])
+    if robust:
+        from promptsci.report.comparison_terminal import show_robustness
+
+        show_robustness(robust)

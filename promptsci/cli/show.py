@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, print_json, read_nouns, result_options
+from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
 
 if TYPE_CHECKING:
     from promptsci.author.show import Shown
@@ -17,7 +17,7 @@ NOUNS = ("task", "template", "model", "data", "split")
 
 
 @click.command("show", short_help="Show the prompts as the model reads them, and what they cost.")
-@click.argument("nouns", nargs=-1, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
+@nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
 @click.option("-n", "n", type=click.IntRange(1), default=1, show_default=True, help="How many rows to show.")
 @click.option("--row", metavar="ID", help="Show the row of this id.")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
@@ -54,14 +54,16 @@ def command(**options: Any) -> None:
 
 
 def _shown(nouns: dict[str, Any], options: dict[str, Any]) -> Shown:
-    from promptsci.author.show import Shown, measure, shown_prompts
-    from promptsci.pipeline import Settings, pick_rows, preview
+    from promptsci.author.asked import Asked
+    from promptsci.author.show import Shown, measure, pick_rows, preview, shown_prompts
+    from promptsci.data.example import split_name
     from promptsci.spec import Catalog
 
     kept = {name: options[name] for name in ("shots", "choose", "pool", "seed")}
-    settings = Settings(**nouns, **kept, format=options["format_"])
-    found = preview(settings, Catalog.standard(*options["catalog"]), lambda: _reader(nouns.get("model")))
-    task, template, settings = found.assembler.task, found.assembler.template, found.settings
+    model = nouns.pop("model", None)
+    asked = Asked(**nouns, **kept, format=options["format_"])
+    found = preview(asked, Catalog.standard(*options["catalog"]), lambda: _reader(model))
+    task, template = found.assembler.task, found.assembler.template
     reader, encoder = found.reader, found.encoder
     heading = {
         "task": task.name,
@@ -69,16 +71,16 @@ def _shown(nouns: dict[str, Any], options: dict[str, Any]) -> Shown:
         "model": reader.name if reader is not None else None,
         "format": encoder.format if encoder is not None else "plain",
         "data": found.dataset.source,
-        "split": settings.split,
+        "split": split_name(asked.split),
         "rows": len(found.rows),
-        "shots": settings.shots,
-        "choose": settings.choose,
-        "seed": settings.seed,
+        "shots": asked.shots,
+        "choose": asked.rule(task),
+        "seed": asked.seed,
         "ids": options["ids"],
     }
-    notes = found.notes if reader is not None else (*found.notes, _NO_TOKENIZER)
-    prompts = shown_prompts(found, pick_rows(found, options["n"], options["row"]), settings.shots)
-    return Shown(heading, prompts, measure(found, settings.shots, settings.seed), notes)
+    notes = () if reader is not None else (_NO_TOKENIZER,)
+    prompts = shown_prompts(found, pick_rows(found, options["n"], options["row"]), asked.shots)
+    return Shown(heading, prompts, measure(found, asked.shots, asked.seed), notes)
 
 
 _NO_TOKENIZER = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns, read_seeds
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, read_seeds
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split", "methods")
@@ -17,7 +17,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 @click.command("study", short_help="Run several methods on one task, compare them, and say what to do.")
-@click.argument("words", nargs=-1, metavar="task=NAME methods=NAME,NAME,... [model=NAME ...] [lr=2e-4 ...]")
+@nouns_argument(*NOUNS, metavar="task=NAME methods=NAME,NAME,... [model=NAME ...] [lr=2e-4 ...]")
 @click.option("--seeds", default="0", show_default=True, help="Seeds of the methods that draw, such as 0,1,2.")
 @click.option("--budget", help="Leave out what is not expected to end in time, such as 30m, 2h.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from, and show, a stratified sample of so many rows.")
@@ -74,7 +74,7 @@ def read_asked(options: Mapping[str, Any]) -> Any:
     from promptsci.study import Asked, known_methods
     from promptsci.tune import value_names
 
-    given = read_nouns(options["words"], [*NOUNS, *value_names()], required=["task"])
+    given = read_nouns(options["nouns"], [*NOUNS, *value_names()], required=["task"])
     methods = tuple(name.strip() for name in given.pop("methods", "").split(",") if name.strip())
     if not methods:
         fix = f"Write methods=NAME,NAME, such as methods={','.join(known_methods()[:3])},lora."

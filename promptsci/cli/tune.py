@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
+from promptsci.cli.augment import augment_options, read_augmentation
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -33,13 +34,17 @@ def _method_options(command: Any) -> Any:
 
 
 @click.command("tune", short_help="Train an adapter or a model on a task.")
-@click.argument("words", nargs=-1, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
+@nouns_argument(*NOUNS, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
 @click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
 @click.option("--from", "start", metavar="ADAPTER", help="Begin with an adapter that was tuned on another task.")
 @click.option("--recipe", type=click.Path(), help="A recipe of your own, such as a sweep writes.")
 @click.option("--sweep", type=click.IntRange(1), help="Search the recipe's ranges on validation, in so many trials.")
+@click.option(
+    "--adversarial", type=click.Choice(["fgm", "pgd", "freelb"]),
+    help="Also learn from embeddings moved against the learner; see epsilon= and steps=.",
+)  # fmt: skip
 @click.option("--frozen", is_flag=True, help="With --head: train the linear layer only.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
@@ -58,6 +63,7 @@ def _method_options(command: Any) -> Any:
 )  # fmt: skip
 @click.option("--4bit", "four_bit", is_flag=True, help="Frozen weights in four bits (NF4), on a CUDA GPU.")
 @click.option("--rule", help="Decision rule of the main metric. [default: sum]")
+@augment_options
 @click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
 @click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
@@ -75,6 +81,7 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
     promptsci tune task=citation-intent --lora --sweep 20
+    promptsci tune task=citation-intent --augment edits --times 2 --adversarial fgm epsilon=0.05
     """
     from promptsci.cli.progress import byte_progress
     from promptsci.pipeline.tuning import prepare_tune
@@ -88,7 +95,7 @@ def command(**options: Any) -> None:
         tune_heads(options)
         return
     values = value_names()
-    given = read_nouns(options["words"], [*NOUNS, *values], required=["task"])
+    given = read_nouns(options["nouns"], [*NOUNS, *values], required=["task"])
     settings = _settings({k: v for k, v in given.items() if k in NOUNS}, _values(given, options), options)
     if options["sweep"]:
         from promptsci.cli.sweeps import tune_sweep
@@ -100,6 +107,9 @@ def command(**options: Any) -> None:
     notice = prepared.run.model.notice
     if notice:
         click.echo(f"{prepared.run.model.name}: {notice}", err=True)
+    asked = read_augmentation(options)
+    if asked is not None:
+        prepared = _augmented(prepared, asked)
     if options["dry_run"]:
         _show_plan(prepared, options)
     else:
@@ -122,7 +132,7 @@ def _one_method(options: Mapping[str, Any]) -> str:
 def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, str]:
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
-    written = {"train": options["part"], "init": options["init"]}
+    written = {"train": options["part"], "init": options["init"], "adversarial": options["adversarial"]}
     return values | {name: text for name, text in written.items() if text}
 
 
@@ -158,6 +168,19 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         recipe=options["recipe"],
         start=options["start"] and str(find_adapter(options["start"], runs_root(options["runs"]))),
     )
+
+
+def _augmented(prepared: Any, asked: Any) -> Any:
+    """The tuning with rows made of its train rows. Each process makes the same ones."""
+    from promptsci.cli.progress import row_progress
+    from promptsci.pipeline import LMs, augment, load_transformers
+    from promptsci.pipeline.tuning import with_made
+
+    with row_progress(f"{prepared.run.task.name} augment") as watcher:
+        watcher.start(len(prepared.rows), 0)
+        lms = LMs(load_transformers)
+        made = augment(prepared.train, prepared.rows, asked, lms, lambda n: watcher.advance(n, 0))
+    return with_made(prepared, made)
 
 
 def _show_plan(prepared: Any, options: Mapping[str, Any]) -> None:

@@ -6,17 +6,18 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import common_options, print_json
+from promptsci.cli.arguments import common_options, nouns_argument, print_json
+from promptsci.cli.compare import NOUNS
 
 
 @click.command("variance", short_help="Where the spread of scores comes from.")
-@click.argument("words", nargs=-1, metavar="[task=NAME] [split=NAME] [model=NAME] [method=NAME] ... [RUN ...]")
+@nouns_argument(*NOUNS, metavar="[task=NAME] [split=NAME] [model=NAME] [method=NAME] ... [RUN ...]")
 @click.option("--metric", help="The metric. [default: the task's first]")
 @click.option("--rule", help="Judge all runs by one decision rule. [default: each run's own]")
 @click.option("--on-shared", is_flag=True, help="Take runs over different rows on the rows that all have.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @common_options
-def command(words: tuple[str, ...], **options: Any) -> None:
+def command(nouns: tuple[str, ...], **options: Any) -> None:
     r"""Where the spread of scores comes from: wording, seed or test rows, and which runs to add. No model is loaded.
 
     \b
@@ -27,7 +28,7 @@ def command(words: tuple[str, ...], **options: Any) -> None:
     from promptsci.compare import read_candidate
     from promptsci.compare.variance import variance
 
-    folders, notes = chosen_runs(words, options["runs"])
+    folders, notes = chosen_runs(nouns, options["runs"])
     candidates = [read_candidate(folder, options["rule"]) for folder in folders]
     spread = variance(candidates, metric=options["metric"], on_shared=options["on_shared"], seed=options["seed"])
     spread["notes"] = [*notes, *spread["notes"]]

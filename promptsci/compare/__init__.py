@@ -3,6 +3,7 @@
 from promptsci.compare.compare import Question, compare
 from promptsci.compare.comparison import Comparison, Cost, Difference, Method, MetricCard, Published, RunEntry, Spread
 from promptsci.compare.eligible import Candidate, read_candidate
+from promptsci.compare.robustness import clean_runs
 
 __all__ = [
     "Candidate",
@@ -15,6 +16,7 @@ __all__ = [
     "Question",
     "RunEntry",
     "Spread",
+    "clean_runs",
     "compare",
     "read_candidate",
 ]

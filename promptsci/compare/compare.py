@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from promptsci.compare.eligible import Candidate, Shared, share
 from promptsci.compare.grouping import RunGroup, group_runs
 from promptsci.compare.methods import describe
 from promptsci.compare.paired import EXCHANGES, RESAMPLES
+from promptsci.compare.robustness import clean_runs, robustness
 from promptsci.errors import RunError, SpecError, did_you_mean
 from promptsci.score.outcomes import BoolArray, IntArray
 
@@ -47,6 +48,11 @@ class Question:
     exchanges: int = EXCHANGES
     seed: int = 0
 
+    @property
+    def draws(self) -> Draws:
+        """What intervals and tests are drawn from."""
+        return Draws(self.resamples, self.exchanges, self.seed)
+
 
 def compare(
     candidates: Sequence[Candidate],
@@ -68,19 +74,17 @@ def compare(
         SpecError: there is no such metric or method.
     """
     asked = question or Question()
-    shared = share(candidates, on_shared=asked.on_shared)
+    shared = share(clean_runs(candidates), on_shared=asked.on_shared)
     groups, left_out = group_runs(shared.runs, each=asked.each)
     main = _main_metric(shared, asked.metric)
     seen = np.any([run.judged.seen for run in shared.runs], axis=0)
     deciding = _deciding(seen, asked.rows)
-    methods = describe(groups, shared, seen, deciding, seed=asked.seed)
-    methods = _ranked(methods, main, higher=_higher(shared, main))
+    described = describe(groups, shared, seen, deciding, seed=asked.seed)
+    methods = _ranked(described, main, higher=_higher(shared, main))
     baseline = _baseline(methods, asked.baseline)
-    pairs = _pairs(methods, groups, baseline)
     runs = [run.judged.take(deciding) for run in shared.runs]
-    draws = Draws(asked.resamples, asked.exchanges, asked.seed)
-    found = _both_ways(differences(runs, main, pairs, draws), methods[0].name, baseline)
-    shown = {one.a for one in found if one.b == methods[0].name and one.shown}
+    measured = differences(runs, main, _pairs(methods, groups, baseline), asked.draws)
+    found = _both_ways(measured, methods[0].name, baseline)
     return Comparison(
         task=str(shared.runs[0].record["task"]),
         split=str(shared.runs[0].record["split"]),
@@ -89,7 +93,7 @@ def compare(
         seen=int(seen.sum()),
         main=main,
         metrics=_cards(shared, main),
-        methods=tuple(replace(method, tied=method.name not in shown) for method in methods),
+        methods=tuple(_tied(methods, found)),
         best=methods[0].name,
         baseline=baseline,
         differences=tuple(found),
@@ -97,7 +101,14 @@ def compare(
         published=tuple(replace(row, comparable=row.metric == main) for row in published),
         notes=(*notes, *shared.notes, *left_out, *_notes(shared, seen, asked)),
         settings=asdict(asked),
+        robustness=robustness(candidates, main, on_shared=asked.on_shared, seed=asked.seed),
     )
+
+
+def _tied(methods: Sequence[Method], found: Sequence[Difference]) -> Iterator[Method]:
+    """Yields the methods, each with whether the data show that it is worse than the first."""
+    shown = {one.a for one in found if one.b == methods[0].name and one.shown}
+    yield from (replace(method, tied=method.name not in shown) for method in methods)
 
 
 def _main_metric(shared: Shared, asked: str | None) -> str:

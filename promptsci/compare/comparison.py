@@ -172,6 +172,49 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Robust:
+    """A method on the same rows, clean and perturbed.
+
+    Args:
+        name: of the method.
+        clean: the main metric on the rows as they are.
+        perturbed: the same under each perturbation that the method was run under.
+        worst: the perturbation under which it is worst; None where it is worst on clean rows.
+        worst_value: the main metric there.
+        always: the share of rows answered rightly as they are and under every perturbation; None where an answer is not
+            simply right or wrong.
+    """
+
+    name: str
+    clean: Estimate
+    perturbed: Mapping[str, Estimate]
+    worst: str | None
+    worst_value: float
+    always: float | None
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Whether what holds on clean rows holds on perturbed ones.
+
+    Args:
+        perturbations: in the order of their runs.
+        methods: those with perturbed runs, best on clean rows first.
+        rankings: ``clean`` and each perturbation that all these methods were run under -> their names, best first.
+        tau: Kendall's tau of each of these rankings with the clean one; empty for one method.
+        survives: every ranking is the clean one; None where there is nothing to rank.
+        best_survives: the best on clean rows is the best in every ranking; None where there is nothing to rank.
+    """
+
+    perturbations: tuple[str, ...]
+    methods: tuple[Robust, ...]
+    rankings: Mapping[str, tuple[str, ...]]
+    tau: Mapping[str, float]
+    survives: bool | None
+    best_survives: bool | None
+
+
+@dataclass(frozen=True)
 class Published:
     """A figure that a paper states: a marked row, on whose rows nothing can be tested."""
 
@@ -203,6 +246,7 @@ class Comparison:
         published: figures of papers.
         notes: what a reader must know.
         settings: resamples, seed, and versions that matter.
+        robustness: the same methods on perturbed rows; None where there are no such runs.
     """
 
     task: str
@@ -220,6 +264,7 @@ class Comparison:
     published: tuple[Published, ...]
     notes: tuple[str, ...]
     settings: Mapping[str, Any]
+    robustness: Robustness | None = None
 
     def difference(self, a: str, b: str) -> Difference | None:
         """The difference of a to b, or None where it was not asked for."""

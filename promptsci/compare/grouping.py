@@ -41,7 +41,7 @@ def group_runs(runs: Sequence[Candidate], *, each: bool = False) -> tuple[list[R
             nothing (zero-shot, nearest shots) is taken as 0.
         each: whether every run is a row of its own.
     """
-    traits = [_traits(run.record, run.judged.rule, each=each) for run in runs]
+    traits = [traits_of(run.record, run.judged.rule, each=each) for run in runs]
     groups: dict[tuple[tuple[str, str], ...], dict[tuple[str, int], int]] = {}
     notes = []
     for position, (run, own) in enumerate(zip(runs, traits, strict=True)):
@@ -63,7 +63,7 @@ def seed_matters(record: Mapping[str, Any]) -> bool:
     return bool(record["shots"] and record["choose"] in DRAWN) or bool(record.get("training"))
 
 
-def _traits(record: Mapping[str, Any], rule: str, *, each: bool) -> dict[str, str]:
+def traits_of(record: Mapping[str, Any], rule: str, *, each: bool = False) -> dict[str, str]:
     """What a method is made of, in the order in which it is told apart from others of its name."""
     training = record.get("training") or {}
     traits = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptsci.data.cache import cache_home
 from promptsci.data.carve import carve
 from promptsci.data.example import Dataset, Example, Gold, Split, text_key
 from promptsci.data.findings import Findings
@@ -9,7 +10,6 @@ from promptsci.data.gold import LETTERS, GoldReader, gold_reader
 from promptsci.data.integrity import Integrity, Overlap, SplitIntegrity, integrity, seen_ids
 from promptsci.data.read import read_dataset
 from promptsci.data.record import read_schema, schema_fault
-from promptsci.data.remote import cache_home
 from promptsci.data.sample import stratified
 from promptsci.data.spans import Span
 

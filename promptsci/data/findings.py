@@ -19,7 +19,13 @@ class _Finding:
 
 
 class Findings:
-    """Problems of one file. A million rows with the same mistake are one problem."""
+    """Problems of one file. A million rows with the same mistake are one problem.
+
+    Attributes:
+        streaming: whether what cannot be read is left out row by row, instead of refusing the file in the end.
+    """
+
+    streaming = False
 
     def __init__(self, origin: str) -> None:
         self.origin = origin

@@ -174,7 +174,10 @@ def _tsv(path: Path, findings: Findings) -> Rows:
 def _delimited(path: Path, findings: Findings, delimiter: str) -> Rows:
     """Rows under a header line; the number of a row is the line on which it starts."""
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST_CELL))
-    text = (_decode(raw, findings.origin, number) for number, raw in _lines(path))
+    if findings.streaming:
+        text = (line for _, line in read_lines(path, findings))
+    else:
+        text = (_decode(raw, findings.origin, number) for number, raw in _lines(path))
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:
@@ -185,6 +188,8 @@ def _delimited(path: Path, findings: Findings, delimiter: str) -> Rows:
             return
         except csv.Error as error:
             findings.add(f"broken {path.suffix[1:].upper()}: {error}", line, lambda: DOUBLE)
+            if findings.streaming:
+                continue
             return
         if not cells:
             continue

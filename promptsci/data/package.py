@@ -10,8 +10,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from promptsci.data.cache import cache_home, held
 from promptsci.data.formats import file_sha256
-from promptsci.data.remote import cache_home, held
 from promptsci.errors import DataError
 from promptsci.spec.task import PackagedFiles
 

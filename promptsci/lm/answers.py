@@ -15,9 +15,10 @@ from transformers.cache_utils import Cache
 
 from promptsci.lm.grammar import Grammar
 from promptsci.lm.head import body, head
+from promptsci.lm.masks import layer_kinds, masks
 from promptsci.lm.path_cache import PathLayer
 from promptsci.lm.protocol import Generated, Generation, TokenCount
-from promptsci.lm.shared import PackReader, layer_kinds, masks
+from promptsci.lm.shared import PackReader
 from promptsci.lm.trie import Ints
 
 if TYPE_CHECKING:

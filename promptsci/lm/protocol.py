@@ -117,6 +117,13 @@ class LM(Protocol):
         """
         ...
 
+    def keep_warm(self, query: Query) -> int:
+        """Tokens of a prompt that are kept read, so that later prompts which begin alike are scored from there on.
+
+        0 where the model cannot share prefixes. It costs exactness no more than packs of other sizes do.
+        """
+        ...
+
     def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
         """Yields (number of the prompt, answer) as answers are finished; choices of the prompts play no part."""
         ...

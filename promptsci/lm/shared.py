@@ -7,10 +7,9 @@ one, and say so.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,13 +17,15 @@ import torch
 from promptsci.errors import ModelError
 from promptsci.lm import trie as plan
 from promptsci.lm.head import body, log_likelihoods
+from promptsci.lm.masks import check_can_share, layer_kinds, masks, pack_masks
 from promptsci.lm.path_cache import PathCache
 from promptsci.lm.protocol import Nats, Scored, TokenCount
 from promptsci.lm.trie import Asked, Pack, Target, Trie
-from promptsci.lm.virtual import KINDS, n_virtual, prompt_learning, virtual_tokens
+from promptsci.lm.virtual import n_virtual, virtual_tokens
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
+    from promptsci.lm.warm import States, Warm
     from promptsci.prompt import Query
 
 LEAST_PACK_TOKENS = 16
@@ -36,11 +37,20 @@ NO_MEMORY_FIX = "Close what else uses the memory, take --dtype bfloat16 or a sma
 class PackReader:
     """Reads packs of one trie in order, keeping the keys and values of the path to the next.
 
+    Args:
+        loaded: the model that reads.
+        trie: what is read.
+        packs: in what parts.
+        warm: keys and values of tokens that stand before every sequence of the trie and were read before.
+        room: tokens that others may read behind the path in one pass.
+
     Raises:
         NotImplementedError: the model cannot read packs, and why.
     """
 
-    def __init__(self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack]) -> None:
+    def __init__(
+        self, loaded: LoadedModel, trie: Trie, packs: Sequence[Pack], warm: States = (), room: int = 0
+    ) -> None:
         self.loaded = loaded
         self.trie = trie
         self._body = body(loaded)
@@ -48,10 +58,12 @@ class PackReader:
         check_can_share(loaded, self._body)
         longest = max((pack.stop - pack.start for pack in packs), default=0)
         depth = int(trie.depths.max(initial=-1)) + 1
-        self.root = n_virtual(loaded)
-        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + longest, self.root)
+        self.root = warm[0][0].shape[2] if warm else n_virtual(loaded)
+        self.cache = PathCache(loaded.text_config.num_hidden_layers, depth + max(longest, room), self.root)
         self._last = np.zeros(depth + 1, dtype=np.int32)
-        if self.root:
+        if warm:
+            self._put_root(warm)
+        elif self.root:
             self._read_root()
 
     @torch.inference_mode()
@@ -59,8 +71,7 @@ class PackReader:
         """Puts the adapter's virtual tokens into the first slots."""
         virtual = virtual_tokens(self.loaded)
         assert virtual is not None
-        for path, (keys, values) in zip(self.cache.paths, virtual.states, strict=False):
-            path.update(keys, values)
+        self._put_root(virtual.states)
         if virtual.embeddings is not None:
             places = torch.arange(self.root, device=self.loaded.device)
             seen = (places[None, :] <= places[:, None])[None]
@@ -71,7 +82,12 @@ class PackReader:
                 past_key_values=self.cache,
                 use_cache=True,
             )
-        for path in self.cache.paths:
+            for path in self.cache.paths:
+                path.length = self.root
+
+    def _put_root(self, states: States) -> None:
+        for path, (keys, values) in zip(self.cache.paths, states, strict=False):
+            path.update(keys, values)
             path.length = self.root
 
     @torch.inference_mode()
@@ -83,7 +99,7 @@ class PackReader:
         tokens = torch.as_tensor(self.trie.tokens[pack.start : pack.stop], dtype=torch.long, device=self.loaded.device)
         hidden: torch.Tensor = self._body(
             input_ids=tokens[None],
-            attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack),
+            attention_mask=pack_masks(self.loaded, self._kinds, self.trie, pack, self.root),
             position_ids=torch.as_tensor(self.root + depths, dtype=torch.long, device=self.loaded.device)[None],
             past_key_values=self.cache,
             use_cache=True,
@@ -106,88 +122,6 @@ class PackReader:
             raise NotImplementedError(f"only {self.cache.n_filled} of {expected} layers keep keys and values")
 
 
-def check_can_share(loaded: LoadedModel, read: Any) -> None:
-    """Raises NotImplementedError for positions, adapters and windows out of reach, which a probe might not show."""
-    if "position_ids" not in inspect.signature(read.forward).parameters or getattr(loaded.text_config, "alibi", False):
-        raise NotImplementedError("it takes no positions")
-    adapter = prompt_learning(loaded.model)
-    if adapter is not None and adapter.peft_type not in KINDS:
-        raise NotImplementedError("its adapter puts virtual tokens before every prompt, in a way of its own")
-    if "local" in (getattr(loaded.text_config, "attention_layers", None) or ()):
-        raise NotImplementedError("its local attention counts places in the cache, not positions")
-
-
-def layer_kinds(config: Any) -> dict[str, int]:
-    """Kinds of attention layers in a model -> window or chunk in tokens (0 for full attention).
-
-    Raises:
-        NotImplementedError: the model has layers that are no attention.
-    """
-    names = set(getattr(config, "layer_types", None) or ())
-    window = getattr(config, "sliding_window", None) or 0
-    if not names:
-        uses = window and getattr(config, "use_sliding_window", True)
-        names = {"sliding_attention" if uses else "full_attention"}
-    sizes = {
-        "full_attention": 0,
-        "sliding_attention": window,
-        "chunked_attention": getattr(config, "attention_chunk_size", None) or 0,
-    }
-    other = sorted(names - set(sizes))
-    if other:
-        raise NotImplementedError(f"it has layers of the kind {', '.join(other)}")
-    return {name: sizes[name] for name in sorted(names)}
-
-
-def pack_masks(loaded: LoadedModel, kinds: dict[str, int], trie: Trie, pack: Pack) -> Any:
-    """What each node of a pack may see: a ``[1, 1, T, P + T]`` mask, or one for each kind of layer in the model.
-
-    A node sees the virtual tokens, the part of the path above its topmost ancestor in the pack, its ancestors in the
-    pack, and itself; in sliding and chunked layers, those of them that are near enough by position.
-    """
-    root = n_virtual(loaded)
-    depths = trie.depths[pack.start : pack.stop] + root
-    above, ends, positions = (
-        torch.as_tensor(numbers, device=loaded.device)
-        for numbers in (plan.attachments(depths), trie.ends[pack.start : pack.stop] - pack.start, depths)
-    )
-    path = torch.arange(int(depths[0]), device=loaded.device)
-    index = torch.arange(len(depths), device=loaded.device)
-    inside = (index[None, :] <= index[:, None]) & (index[:, None] < ends[None, :])
-    visible = torch.cat([path[None, :] < above[:, None], inside], dim=1)
-    return masks(loaded, kinds, visible[None], positions[None, :, None], torch.cat([path, positions])[None, None, :])
-
-
-def masks(
-    loaded: LoadedModel, kinds: dict[str, int], visible: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor
-) -> Any:
-    """One ``[B, 1, T, N]`` mask to be added to attention, or one for each kind of layer.
-
-    Args:
-        loaded: the model that reads.
-        kinds: kinds of layers and how far they see.
-        visible: [B, T, N] what may be seen whatever the distance.
-        queries: [B, T, 1] positions of what is read.
-        keys: [B, 1, N] positions of what is seen.
-    """
-    made = {kind: _mask(loaded, visible & _near(kind, size, queries, keys)) for kind, size in kinds.items()}
-    return made if len(made) > 1 else next(iter(made.values()))
-
-
-def _near(kind: str, size: int, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor | bool:
-    if not size:
-        return True
-    if kind == "chunked_attention":
-        return queries // size == keys // size
-    return queries - keys < size
-
-
-def _mask(loaded: LoadedModel, visible: torch.Tensor) -> torch.Tensor:
-    hidden = torch.finfo(loaded.dtype).min
-    mask = torch.full(visible.shape, hidden, dtype=loaded.dtype, device=loaded.device)
-    return mask.masked_fill_(visible, 0)[:, None]
-
-
 class SharedScorer:
     """Scores queries over one trie a call, in packs of at most ``pack_tokens`` tokens.
 
@@ -201,6 +135,7 @@ class SharedScorer:
         self.pack_tokens = pack_tokens
         self.tokens = tokens
         self.warnings = [] if warnings is None else warnings
+        self.warm: Warm | None = None
 
     def score(
         self, queries: Sequence[Query], known: Collection[int] = (), first: Sequence[int] = ()
@@ -210,13 +145,20 @@ class SharedScorer:
         Raises:
             ModelError: memory runs out even in the smallest packs.
         """
+        if self.warm is None:
+            return self._score(queries, known, first, ())
+        return self.warm.score(queries, known, first, self._score)
+
+    def _score(
+        self, queries: Sequence[Query], known: Collection[int], first: Sequence[int], warm: States
+    ) -> Iterator[Scored]:
         trie = plan.build([Asked(query.ids, query.choice_ids) for query in queries], first)
         self.tokens.distinct += trie.n_distinct
         self.tokens.unshared += trie.n_unshared
         collector = Collector(queries, known)
         while collector.is_open:
             try:
-                yield from self._read(trie, collector)
+                yield from self._read(trie, collector, warm)
             except (MemoryError, RuntimeError) as error:
                 if not ran_out_of_memory(error):
                     raise
@@ -229,12 +171,12 @@ class SharedScorer:
             if collector.is_open:
                 free_memory(self.loaded)
 
-    def _read(self, trie: Trie, collector: Collector) -> Iterator[Scored]:
+    def _read(self, trie: Trie, collector: Collector, warm: States) -> Iterator[Scored]:
         """Reads what the open queries need, and no more."""
         packs = plan.cut(trie, self.pack_tokens)
         by_pack = _by_pack(trie, packs)
         wanted = {i for i, targets in enumerate(by_pack) if any(map(collector.wants, targets))}
-        reader = PackReader(self.loaded, trie, packs)
+        reader = PackReader(self.loaded, trie, packs, warm)
         for index in plan.needed(trie, packs, wanted):
             hidden = reader.read(packs[index])
             self.tokens.computed += packs[index].stop - packs[index].start

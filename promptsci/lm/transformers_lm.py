@@ -15,11 +15,13 @@ import torch
 
 from promptsci.errors import PromptError, raise_all
 from promptsci.lm.adapter import AdapterFolder, attach, detach
+from promptsci.lm.branches import SharedReading
 from promptsci.lm.generate import Generator, LoneGenerator
 from promptsci.lm.load import LoadedModel, first_line, load_model, quiet
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import Description, Generated, Generation, Scored, TokenCount
 from promptsci.lm.shared import SharedScorer, ran_out_of_memory
+from promptsci.lm.warm import Warm
 from promptsci.prompt import Query, Tokenizer
 
 TOLERANCE_NATS = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
@@ -126,6 +128,15 @@ class TransformersLM:
             self._self_check(queries)
         yield from (self._shared if self._shares else self._plain).score(queries, known, first)
 
+    def keep_warm(self, query: Query) -> int:
+        """Tokens of a prompt that are kept read from now on; 0 where prefixes are not shared. See ``LM.keep_warm``."""
+        if not self._shares:
+            return 0
+        self._check_lengths([query])
+        self._shared.warm = Warm.read(self.loaded, query, self._shared.pack_tokens)
+        self.tokens.computed += len(query.ids)
+        return len(query.ids)
+
     def generate(self, prompts: Sequence[Query], how: Generation) -> Iterator[tuple[int, Generated]]:
         """Yields (number of the prompt, answer) as answers are finished. See ``LM.generate``.
 
@@ -135,6 +146,12 @@ class TransformersLM:
         """
         self._check_lengths(prompts)
         yield from (self._generator if self._shares else self._lone).generate([prompt.ids for prompt in prompts], how)
+
+    def reading(self, query: Query) -> SharedReading | None:
+        """A query's prompt, read once, to go on from; None where prefixes are not shared. See ``Branching``."""
+        if not self._shares:
+            return None
+        return SharedReading(self.loaded, query, self._shared.pack_tokens, self.tokens)
 
     @cached_property
     def _generator(self) -> Generator:

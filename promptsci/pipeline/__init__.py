@@ -1,10 +1,11 @@
 """The stories, a page each: how settings become a Run on disk and a result."""
 
+from promptsci.pipeline.augment import Augmented, AugmentSettings, augment, write_made
 from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.explain import ExplainSettings, StoredRun, explain, open_run
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
-from promptsci.pipeline.preview import Preview, pick_rows, preview
 from promptsci.pipeline.reproduce import Reproduction, reproduce
 from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
@@ -14,31 +15,36 @@ from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 __all__ = [
     "DEFAULT_MODEL",
     "METHODS",
+    "AugmentSettings",
+    "Augmented",
     "ClassifierSettings",
+    "ExplainSettings",
     "LMs",
     "Prepared",
     "PreparedTune",
-    "Preview",
     "Reproduction",
     "Result",
     "Settings",
     "Stage",
+    "StoredRun",
     "TuneSettings",
     "Watcher",
+    "augment",
     "classifier_folder",
     "classifier_named",
     "classify",
+    "explain",
     "folder_of",
     "judge",
     "load_transformers",
-    "pick_rows",
+    "open_run",
     "plan",
     "prepare",
     "prepare_classifier",
     "prepare_tune",
-    "preview",
     "read_result",
     "reproduce",
     "run",
     "tune",
+    "write_made",
 ]

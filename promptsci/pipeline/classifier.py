@@ -10,10 +10,9 @@ import numpy as np
 
 from promptsci.data import Dataset, Example, Integrity, carve, integrity, read_dataset, seen_ids, stratified
 from promptsci.data.example import split_name
-from promptsci.errors import DataError, SpecError, did_you_mean, raise_all
+from promptsci.errors import Attempts, DataError, SpecError, did_you_mean, raise_all
 from promptsci.lm import ModelFolder
 from promptsci.pipeline.identity import asked, hashed, used
-from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.rows import examples_to_score
 from promptsci.score import GENERATED, Facts, Metric, facts_of, form_metric, usual_rule
 from promptsci.spec import Catalog, Task, Template

@@ -99,7 +99,7 @@ def _check_length(longest: int, path: Path, context: int) -> None:
     """Nothing when the model holds the prefix, in every layer."""
     from transformers import AutoConfig
 
-    from promptsci.lm.shared import layer_kinds
+    from promptsci.lm.masks import layer_kinds
 
     config = AutoConfig.from_pretrained(path, local_files_only=True).get_text_config()
     room = min([context - 1, *(size - 1 for size in layer_kinds(config).values() if size)])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from promptsci.data import (
     Dataset,
@@ -19,13 +19,7 @@ from promptsci.data import (
 )
 from promptsci.data.example import split_name
 from promptsci.data.options import shuffled
-from promptsci.errors import (
-    Problems,
-    PromptsciError,
-    SpecError,
-    did_you_mean,
-    raise_all,
-)
+from promptsci.errors import Attempts, PromptsciError, SpecError, did_you_mean, raise_all
 from promptsci.lm import (
     AdapterFolder,
     Generation,
@@ -41,6 +35,7 @@ from promptsci.lm import (
 from promptsci.lm.four_bit import NF4, check_four_bit
 from promptsci.pipeline.answering import writing_of
 from promptsci.pipeline.identity import asked, hashed, used
+from promptsci.pipeline.perturb import check_perturbation, perturb
 from promptsci.pipeline.rows import examples_to_score, pool_name, read_data
 from promptsci.pipeline.settings import Settings, method_name
 from promptsci.pipeline.thresholds import thresholds_for
@@ -50,8 +45,6 @@ from promptsci.spec import Catalog, Task, Template, check_fit
 
 if TYPE_CHECKING:
     from promptsci.lm.embed import Embedder
-
-T = TypeVar("T")
 
 EMBEDDER = "minilm"
 """The encoder of ``similar-embedding``."""
@@ -145,6 +138,7 @@ class Prepared:
             "pack_tokens": settings.pack_tokens,
             **({"constrain": True} if settings.constrain else {}),
             **({"option_order": settings.option_order} if settings.option_order else {}),
+            **({"perturb": settings.perturb} if settings.perturb else {}),
         }
 
     @property
@@ -165,23 +159,6 @@ class _Parts:
     examples: tuple[Example, ...]
     model: ModelFolder
     adapter: AdapterFolder | None
-
-
-class Attempts:
-    """Runs steps that do not need each other, so that all their problems are found in one go."""
-
-    def __init__(self) -> None:
-        self.problems: list[PromptsciError] = []
-
-    def __call__(self, step: Callable[[], T]) -> T | None:
-        """What the step gives, or None when it has a problem."""
-        try:
-            return step()
-        except Problems as several:
-            self.problems.extend(several.problems)
-        except PromptsciError as one:
-            self.problems.append(one)
-        return None
 
 
 def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = None) -> Prepared:
@@ -238,6 +215,7 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     template = attempt(lambda: fitting_template(settings, catalog, task))
     metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule, task))
+    attempt(lambda: check_perturbation(settings, task))
     dataset = attempt(lambda: read_data(settings, task, notes))
     shown = dataset.split(pool_name(settings, task)).examples if dataset and settings.shots else ()
     if shown and settings.pool_rows is not None:
@@ -255,7 +233,9 @@ def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], p
     assert chosen is not None
     assert examples is not None
     assert model is not None
-    return _Parts(template, metrics, dataset, pool, chosen, examples, model, adapter)
+    asked = perturb(settings, task, examples, chosen)
+    notes.extend(asked.notes)
+    return _Parts(template, metrics, dataset, pool, asked.chooser, asked.examples, model, adapter)
 
 
 def _scored(settings: Settings, dataset: Dataset, task: Task) -> tuple[Example, ...]:
@@ -265,7 +245,7 @@ def _scored(settings: Settings, dataset: Dataset, task: Task) -> tuple[Example, 
         DataError: none of them is labelled.
         SpecError: an order of options is asked for where rows have none.
     """
-    examples = examples_to_score(settings, dataset, task.form)
+    examples = examples_to_score(settings, dataset, task.form, unlabelled=settings.unlabelled)
     if not settings.option_order:
         return examples
     if task.options is None:

@@ -33,6 +33,7 @@ def new_record(prepared: Prepared) -> dict[str, Any]:
         "choose": prepared.choose if settings.shots else None,
         "option_order": settings.option_order,
         "format": prepared.format,
+        "perturb": settings.perturb,
         "words": prepared.template.words(prepared.task.labels),
         "settings": lasting_settings(prepared),
         "model_origin": prepared.model.origin,

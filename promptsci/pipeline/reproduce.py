@@ -114,7 +114,7 @@ def reproduce(
     if not folder.is_whole or record.get("state") != "done":
         raise RunError("the run is not finished", where=str(folder.path), fix="Run its command again; it goes on.")
     try:
-        settings = _settings(record)
+        settings = settings_of(record)
         there = [Path(root) for root in record["catalog"]]
     except (KeyError, TypeError) as error:
         raise RunError(
@@ -132,7 +132,8 @@ def reproduce(
         return _compare(folder, again)
 
 
-def _settings(record: Row) -> Settings | ClassifierSettings:
+def settings_of(record: Row) -> Settings | ClassifierSettings:
+    """The settings that a run.json keeps."""
     stored = record["settings"]
     if "method" not in stored:
         rule = None if record["rule"] == GENERATED else record["rule"]

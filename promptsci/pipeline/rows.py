@@ -48,16 +48,18 @@ class Sampled(Protocol):
         ...
 
 
-def examples_to_score(settings: Sampled, dataset: Dataset, form: str) -> tuple[Example, ...]:
+def examples_to_score(
+    settings: Sampled, dataset: Dataset, form: str, *, unlabelled: bool = False
+) -> tuple[Example, ...]:
     """The rows to score.
 
     Raises:
-        DataError: none of them is labelled, so there would be nothing to score against.
+        DataError: none of them is labelled, so there would be nothing to score against, unless ``unlabelled`` will do.
     """
     split = dataset.split(settings.split)
     rows = split.examples
     examples = tuple(stratified(rows, settings.limit, SAMPLE_SEED) if settings.limit is not None else rows)
-    if not any(example.gold is not None for example in examples):
+    if not unlabelled and not any(example.gold is not None for example in examples):
         raise DataError(
             f"none of the {len(examples)} rows has a label, so there is nothing to score against",
             where=split.origin,

@@ -91,6 +91,7 @@ def folder_of(prepared: Prepared, root: Path) -> RunFolder:
         f"seed{settings.seed}",
         f"n{settings.limit}" if settings.limit else "",
         f"order{settings.option_order}" if settings.option_order else "",
+        settings.perturb or "",
     ]
     return RunFolder(root / prepared.task.name / run_name(parts, prepared.identity()))
 

@@ -35,6 +35,8 @@ class Settings:
         option_order: 0 leaves the options of a row as they stand in the data; each number above is another order.
         thresholds: folder of a finished run whose rows say from which probability on each label is answered.
         constrain: whether a written answer can be nothing but JSON that follows the task's schema.
+        unlabelled: whether rows of which none has a label will do: they are to be answered, not judged.
+        perturb: how the rows are asked otherwise: typos, case, citations, order or wording; None asks them as they are.
     """
 
     task: str
@@ -59,6 +61,8 @@ class Settings:
     constrain: bool = False
     thresholds: str | None = None
     option_order: int = 0
+    unlabelled: bool = False
+    perturb: str | None = None
 
 
 def method_name(shots: int, choose: str, tuned: str | None = None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import DataError, Interrupted
+from promptsci.pipeline.augment import write_made
 from promptsci.pipeline.bars import alarms, counting, missing, prompting
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.examine import Examiner
@@ -177,6 +178,8 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
     needs = _needs(prepared, folder)
     if is_first():
         folder.write({**_record(prepared, needs), "state": "training"})
+        if prepared.augmented:
+            write_made(folder.path / "made.jsonl", prepared.train, prepared.augmented.made)
     by = _examined_by(prepared.recipe)
     examiner = Examiner(prepared.train, prepared.validation, prepared.rule, folder, by)
     prepared, loaded = _beginning(prepared, examiner, folder)
@@ -270,6 +273,7 @@ def _record(prepared: PreparedTune, needs: Need) -> dict[str, Any]:
         "dtype": _dtype(prepared),
         "versions": versions(),
         "notes": list(prepared.notes),
+        **({"augmented": prepared.augmented.to_json()} if prepared.augmented else {}),
     }
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsci.errors import SpecError, did_you_mean, raise_all
+from promptsci.errors import Attempts, SpecError, did_you_mean, raise_all
 from promptsci.lm import Progress, resolve
 from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, Read, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.lessons import drawn
-from promptsci.pipeline.prepare import Attempts
 from promptsci.pipeline.run import Watcher
 from promptsci.pipeline.settings import Result
 from promptsci.prompt import Assembler

@@ -12,6 +12,7 @@ from promptsci.data.example import split_name
 from promptsci.errors import TuneError
 from promptsci.lm import AdapterFolder, Progress, check_base, count_weights, read_adapter
 from promptsci.lm.four_bit import NF4
+from promptsci.pipeline.augment import Augmented
 from promptsci.pipeline.lessons import check_objective, teach
 from promptsci.pipeline.opening import check_start, fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
@@ -71,6 +72,8 @@ class PreparedTune:
         notes: what the result must say.
         start: the adapter whose weights are the first; None begins anew.
         openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
+        rows: the train rows of the lessons.
+        augmented: rows made of them, which are learned from too; None where none were asked for.
     """
 
     settings: TuneSettings
@@ -82,6 +85,8 @@ class PreparedTune:
     carved: bool
     notes: tuple[str, ...]
     openings: tuple[Opening, ...] = ()
+    rows: tuple[Example, ...] = ()
+    augmented: Augmented | None = None
     start: AdapterFolder | None = None
 
     @property
@@ -95,9 +100,10 @@ class PreparedTune:
         own = self.train.identity()
         return {
             **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
-            "recipe": self.recipe.model_dump(),
+            "recipe": self.recipe.identity(),
             **({"from": self.start.to_json()} if self.start else {}),
             "rule": self.rule,
+            **({"augmented": self.augmented.to_json()} if self.augmented else {}),
             "validation": {
                 "split": self.settings.train if self.carved else split_name(self.settings.validation),
                 "ids": settings_key({"ids": [example.id for example in self.validation]}),
@@ -175,7 +181,18 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     with fits_behind(opened):
         taught = teach(train, rows, recipe)
     said = (*notes, *taught.notes)
-    return PreparedTune(settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, start=start)
+    parts = (settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows))
+    return PreparedTune(*parts, start=start)
+
+
+def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
+    """The tuning that also learns from made rows; validation and test stay as they are."""
+    examples = [*prepared.rows, *(one.example for one in augmented.made)]
+    with fits_behind(prepared.openings):
+        taught = teach(prepared.train, examples, prepared.recipe)
+    made = f"{len(augmented.made)} rows were made of {len(prepared.rows)} train rows: {augmented.said()}"
+    notes = dict.fromkeys([*prepared.notes, *taught.notes, made])
+    return replace(prepared, lessons=taught.lessons, notes=tuple(notes), augmented=augmented)
 
 
 def _start(settings: TuneSettings, run: Prepared) -> AdapterFolder:

@@ -13,9 +13,6 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from promptsci.data import Example, text_key
 from promptsci.errors import PromptError, did_you_mean
 from promptsci.prompt.terms import terms
@@ -23,6 +20,8 @@ from promptsci.spec import CHOOSERS, Task
 
 if TYPE_CHECKING:
     import bm25s
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Chooser(Protocol):
@@ -208,9 +207,7 @@ class SimilarChooser:
         """The places of the pool's examples, the nearest first."""
         asked = terms(query.text)
         if self._index is not None and asked:
-            # A stable sort: equal scores keep the pool's order on every machine.
-            order: list[int] = np.argsort(-self._index.get_scores(asked), kind="stable").tolist()
-            return order
+            return _descending(self._index.get_scores(asked))
         return range(len(self.pool.examples))
 
     def check(self, query: Example) -> None:
@@ -236,9 +233,14 @@ class NearestChooser(SimilarChooser):
 
     def _order(self, query: Example) -> Sequence[int]:
         assert self.pool.embed is not None, "the pool of similar-embedding can embed"
-        cosines = self._vectors @ self.pool.embed([query.text])[0]
-        order: list[int] = np.argsort(-cosines.round(6), kind="stable").tolist()
-        return order
+        return _descending((self._vectors @ self.pool.embed([query.text])[0]).round(6))
+
+
+def _descending(scores: NDArray[np.float32]) -> list[int]:
+    """The places of scores, the highest first; equal scores keep the pool's order on every machine."""
+    import numpy as np
+
+    return list(np.argsort(-scores, kind="stable").tolist())
 
 
 class NoShots:

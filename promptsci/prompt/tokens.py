@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from promptsci.errors import PromptError
 from promptsci.prompt.assembly import ANSWER_SPACE, Format, Prompt
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from promptsci.prompt.tokenizer import Tokenizer
 
 TAIL_CHARACTERS = 256
@@ -140,6 +140,8 @@ class Encoder:
 
     def _behind_opening(self, text: str, ids: Sequence[int]) -> NDArray[np.int32]:
         """[T] the ids that are still to be read behind the model's prefix."""
+        import numpy as np
+
         n = len(self.opening)
         if tuple(ids[:n]) != self.opening or len(ids) == n:
             raise PromptError(

@@ -1,5 +1,6 @@
 """What a person reads: results, lists and cards as tables, from what is on disk."""
 
+from promptsci.report.explanation import show_explanation
 from promptsci.report.history import run_entry, show_runs
 from promptsci.report.models import show_models
 from promptsci.report.positions import show_positions
@@ -11,6 +12,7 @@ from promptsci.report.tuning import memory_line, show_tuning, show_tuning_plan
 __all__ = [
     "memory_line",
     "run_entry",
+    "show_explanation",
     "show_models",
     "show_positions",
     "show_reproduction",

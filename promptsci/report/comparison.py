@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from promptsci.report.robustness import robustness_reading, robustness_section
+from promptsci.report.section import Align, Section
 from promptsci.report.terminal import interval, metric_name, percent
 
 Compared = Mapping[str, Any]
 """A comparison as its ``to_json`` gives it."""
 
-Align = Literal["left", "right"]
 SIGNED = "+.1f"
-
-
-@dataclass(frozen=True)
-class Section:
-    """One table: a title, columns with how their cells are aligned, rows of cells, and which rows stand out."""
-
-    title: str
-    columns: Mapping[str, Align]
-    rows: Sequence[Sequence[str]]
-    bold: Sequence[bool]
 
 
 def headline(compared: Compared) -> str:
@@ -34,7 +24,8 @@ def headline(compared: Compared) -> str:
 
 def sections(compared: Compared) -> list[Section]:
     """The tables of a comparison."""
-    return [_scores(compared), _further(compared), _costs(compared)]
+    found = [_scores(compared), _further(compared), _costs(compared)]
+    return [*found, robustness_section(compared)] if compared.get("robustness") else found
 
 
 def differences(compared: Compared) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -204,6 +195,7 @@ def reading(compared: Compared) -> list[str]:
             f"Methods of several runs count by their mean; runs are paired {' or '.join(sorted(pairings))}, "
             "and intervals cover rows and runs."
         )
+    lines += robustness_reading(compared["robustness"]) if compared.get("robustness") else []
     return lines + [f"Note: {note}." for note in compared["notes"]]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from promptsci.report.comparison import Compared, Section, headline, reading, sections, sources
+from promptsci.report.comparison import Compared, headline, reading, sections, sources
 from promptsci.report.console import console, plain_table, show
+from promptsci.report.robustness import robustness_reading, robustness_section
+from promptsci.report.section import Section
 
 
 def show_comparison(compared: Compared, out: Console | None = None) -> None:
@@ -14,15 +16,23 @@ def show_comparison(compared: Compared, out: Console | None = None) -> None:
     out = out or console()
     show(out, Text(headline(compared), style="bold"))
     for section in sections(compared):
-        _show_section(section, out)
+        show_section(section, out)
     show(out, *(Text(line, style="dim") for line in sources(compared)))
     show(out, *(Text(line, style="yellow" if line.startswith("Note") else "") for line in reading(compared)))
 
 
-def _show_section(section: Section, out: Console) -> None:
+def show_section(section: Section, out: Console) -> None:
+    """Prints one table with its title."""
     table = plain_table()
     for title, align in section.columns.items():
         table.add_column(title, justify=align, overflow="fold")
     for cells, bold in zip(section.rows, section.bold, strict=True):
         table.add_row(*cells, style="bold" if bold else None)
     show(out, Text(section.title), table)
+
+
+def show_robustness(compared: Compared, out: Console | None = None) -> None:
+    """Prints what a comparison says of perturbed rows, and nothing else of it."""
+    out = out or console()
+    show_section(robustness_section(compared), out)
+    show(out, *map(Text, robustness_reading(compared["robustness"])))

@@ -9,13 +9,13 @@ from typing import Any
 
 from promptsci.report.comparison import (
     Compared,
-    Section,
     differences,
     headline,
     reading,
     sections,
     sources,
 )
+from promptsci.report.section import Section
 from promptsci.report.terminal import metric_name, percent
 
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))

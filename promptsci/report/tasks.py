@@ -12,6 +12,7 @@ from promptsci.report.console import console, plain_table, show
 from promptsci.report.listing import show_list
 from promptsci.report.terminal import metric_name, percent
 from promptsci.spec import Source, Task, Template
+from promptsci.spec.task import ORIGINS
 
 Entry = dict[str, Any]
 
@@ -79,17 +80,13 @@ def averaging(name: str, task: Task) -> str:
     return form_metric(name, facts_of(task)).averaging
 
 
-ORIGINS = {"files": "files", "urls": "urls", "package": "package", "path": "hub", "yours": "bring"}
-"""Key of a source -> where its data are."""
-
-
 def _source(source: Source) -> Entry:
     remote = {name: file.url for name, file in (source.urls or {}).items()}
     packaged = source.package.files if source.package is not None else {}
     stored = source.files or remote or packaged or dict(source.splits)
     dealt = dict.fromkeys(source.shape.shares, next(iter(stored.values()), ""))
     return {
-        "origin": ORIGINS[source.origin],
+        "origin": source.origin,
         "about": source.about,
         "yours": source.yours,
         "revision": source.revision,
@@ -157,7 +154,7 @@ def _source_line(source: Entry) -> str:
     counted = (f"{name} {source['rows'][name]:,}" if name in source["rows"] else name for name in known)
     splits = source["yours"] or ", ".join(counted)
     about = f"; {source['about']}" if source["about"] else ""
-    return f"{source['origin']} {where}{splits}{about}"
+    return f"{ORIGINS[source['origin']]}: {where}{splits}{about}"
 
 
 def template_entry(task: Task, wording: str, template: Template) -> Entry:

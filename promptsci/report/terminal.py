@@ -246,7 +246,7 @@ def _cost_line(result: Result) -> Text:
     score_s = max(seconds["score"], 1e-9)
     saved = tokens["unshared"] / max(tokens["computed"], 1)
     check = described["self_check"]
-    done = "written" if result["rule"] == WRITTEN else "scored"
+    done = "written" if "mean_answer_tokens" in result["details"] else "scored"
     lines = [
         f"{tokens['computed']:,} tokens computed of {tokens['distinct']:,} distinct; "
         f"{tokens['unshared']:,} unshared ({saved:.0f} x)",

@@ -61,20 +61,33 @@ def thresholds(log_probs: FloatArray, gold: IntArray, error: float, *, by_class:
     Raises:
         DataError: the error is not in (0, 1), or there is no row.
     """
-    if not 0 < error < 1:
-        raise DataError(
-            f"an error lies between 0 and 1, not at {error}", fix="Write --error 0.1 for sets that hold 90 %."
-        )
+    check_error(error)
     if not len(gold):
         raise DataError("label sets need labelled validation rows")
     scores = 1 - np.exp(log_probs[np.arange(len(gold)), gold])
     n_labels = log_probs.shape[1]
     if not by_class:
-        return np.full(n_labels, _quantile(scores, error))
-    return np.array([_quantile(scores[gold == label], error) for label in range(n_labels)])
+        return np.full(n_labels, conformal_quantile(scores, error))
+    return np.array([conformal_quantile(scores[gold == label], error) for label in range(n_labels)])
 
 
-def _quantile(scores: FloatArray, error: float) -> float:
+def check_error(error: float) -> None:
+    """Nothing when an error can be asked for.
+
+    Raises:
+        DataError: it is not in (0, 1).
+    """
+    if not 0 < error < 1:
+        raise DataError(
+            f"an error lies between 0 and 1, not at {error}", fix="Write --error 0.1 for sets that hold 90 %."
+        )
+
+
+def conformal_quantile(scores: FloatArray, error: float) -> float:
+    """The ceil((n + 1)(1 - error))-th smallest score [n]: a new row's is no larger with probability 1 - error.
+
+    Infinite where rows are too few for the error.
+    """
     # (n + 1)(1 - error) is meant exactly: 0.9 * 10 must not become 9.000000000000002.
     rank = ceil(round((len(scores) + 1) * (1 - error), 9))
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float("inf")

@@ -56,6 +56,26 @@ def _batch(scores: LogLikelihoods) -> FloatArray:
     return normalise(log_probs - _log_mean(log_probs, axis=0))
 
 
+class BatchPrior:
+    """The mean of the labels' probabilities over rows that come in parts: what the ``batch`` rule divides by."""
+
+    def __init__(self) -> None:
+        self._n = 0
+        self._log_sum: FloatArray | None = None
+
+    def add(self, scores: LogLikelihoods) -> None:
+        """Takes in some rows."""
+        log_probs = normalise(scores.sum_nats)
+        part: FloatArray = _log_mean(log_probs, axis=0) + np.log(len(log_probs))
+        self._log_sum = part if self._log_sum is None else np.logaddexp(self._log_sum, part)
+        self._n += len(log_probs)
+
+    def value(self) -> FloatArray:
+        """The natural log of the mean [C]."""
+        assert self._log_sum is not None, "there are rows"
+        return self._log_sum - float(np.log(self._n))
+
+
 def _not_stored(rule: str, what: str) -> RunError:
     return RunError(
         f"the rule '{rule}' needs {what}, which this Run did not store",
@@ -116,7 +136,7 @@ def available(logliks: LogLikelihoods) -> tuple[str, ...]:
     return tuple(name for name, rule in _RULES.items() if rule.serves(logliks))
 
 
-def log_probabilities(rule: str, logliks: LogLikelihoods) -> FloatArray:
+def log_probabilities(rule: str, logliks: LogLikelihoods, prior: FloatArray | None = None) -> FloatArray:
     """Normalised log-probabilities over the labels by a rule [N, C], natural log.
 
     With s the summed log-likelihoods, t the token counts, p = softmax(s) over the labels:
@@ -129,7 +149,8 @@ def log_probabilities(rule: str, logliks: LogLikelihoods) -> FloatArray:
       probabilities: the diagonal W of the paper. The paper puts a softmax round W p instead of renormalising; the
       decision is the same, and the probabilities here stay ratios.
     - ``batch``: p / (mean of p over the N rows) renormalised. Transductive: it reads all scored inputs (never a gold
-      label), so that other rows or another ``--limit`` may change a decision.
+      label), so that other rows or another ``--limit`` may change a decision. With a prior (log, [C]) that is known
+      already, such as a `BatchPrior` of other rows, each row is decided by itself.
 
     Raises:
         SpecError: there is no such rule.
@@ -141,6 +162,8 @@ def log_probabilities(rule: str, logliks: LogLikelihoods) -> FloatArray:
     found = _named(rule)
     if found.needs_same_labels and not logliks.same_labels:
         raise _not_stored(rule, "the same labels in every row")
+    if rule == "batch" and prior is not None:
+        return normalise(normalise(logliks.sum_nats) - prior)
     return found.log_probabilities(logliks)
 
 

@@ -28,58 +28,58 @@ from promptsci.score.outcomes import FloatArray, IntArray, confusion_counts
 RESAMPLES = 500
 
 
-def counted(predicted: IntArray, n_labels: int) -> FloatArray:
-    """The share of each label among the decisions [C]; invalid ones (-1) are in none."""
-    shares: FloatArray = np.bincount(predicted[predicted >= 0], minlength=n_labels) / len(predicted)
-    return shares
+def call_counts(predicted: IntArray, n_labels: int) -> IntArray:
+    """How many decisions [N] call each label [C+1]; the last counts invalid ones."""
+    counts = np.bincount(np.where(predicted < 0, n_labels, predicted), minlength=n_labels + 1)
+    return counts.astype(np.int64)
 
 
-def ppi_prevalence(
-    predicted: IntArray, labelled_predicted: IntArray, labelled_gold: IntArray, n_labels: int
-) -> list[Estimate]:
-    """Each label's share of the rows of predicted, by prediction-powered inference, with a 95 % interval.
+def ppi_prevalence(called: IntArray, labelled_predicted: IntArray, labelled_gold: IntArray) -> list[Estimate]:
+    """Each label's share of the rows of interest, by prediction-powered inference, with a 95 % interval.
 
     Args:
-        predicted: decisions on the rows of interest [N].
+        called: how many of those rows are called each label, and invalid [C+1]; see `call_counts`.
         labelled_predicted: decisions on labelled rows [n], a random sample of the same source.
         labelled_gold: their right labels [n].
-        n_labels: C.
     """
+    n_all = int(called.sum())
     return [
         _ppi(
-            (predicted == label).astype(np.float64),
+            (int(called[label]) / n_all, n_all),
             (labelled_predicted == label).astype(np.float64),
             (labelled_gold == label).astype(np.float64),
         )
-        for label in range(n_labels)
+        for label in range(len(called) - 1)
     ]
 
 
-def _ppi(called: FloatArray, labelled_called: FloatArray, is_label: FloatArray) -> Estimate:
-    n, n_all = len(is_label), len(called)
+def _ppi(called: tuple[float, int], labelled_called: FloatArray, is_label: FloatArray) -> Estimate:
+    share, n_all = called
+    n = len(is_label)
     spread = float(labelled_called.var())
     together = float(((is_label - is_label.mean()) * (labelled_called - labelled_called.mean())).mean())
     weight = min(1.0, max(0.0, together / ((1 + n / n_all) * spread))) if spread else 0.0
-    value = float(is_label.mean() + weight * (called.mean() - labelled_called.mean()))
-    variance = (is_label - weight * labelled_called).var() / n + weight**2 * called.var() / n_all
+    value = float(is_label.mean() + weight * (share - labelled_called.mean()))
+    variance = (is_label - weight * labelled_called).var() / n + weight**2 * share * (1 - share) / n_all
     half = NormalDist().inv_cdf((1 + LEVEL) / 2) * float(np.sqrt(variance))
     return Estimate(min(1.0, max(0.0, value)), max(0.0, value - half), min(1.0, value + half))
 
 
 def inverted_prevalence(
-    predicted: IntArray, labelled_predicted: IntArray, labelled_gold: IntArray, n_labels: int, *, seed: int = 0
+    called: IntArray, labelled_predicted: IntArray, labelled_gold: IntArray, *, seed: int = 0
 ) -> list[Estimate]:
-    """Each label's share of the rows of predicted, by inverting the confusion matrix, with a 95 % bootstrap interval.
+    """Each label's share of the rows of interest, by inverting the confusion matrix, with a 95 % bootstrap interval.
 
-    A label without a labelled row cannot be told from the others; its share is taken as 0.
+    Arguments are those of `ppi_prevalence`. A label without a labelled row cannot be told from the others; its share is
+    taken as 0.
     """
     rng = np.random.default_rng(seed)
+    n_labels, n_all = len(called) - 1, int(called.sum())
     counts = confusion_counts(labelled_gold, labelled_predicted, n_labels)
-    called = np.bincount(np.where(predicted < 0, n_labels, predicted), minlength=n_labels + 1)
     value = _invert(counts, called)
     flat = counts.ravel() / counts.sum()
     tables = rng.multinomial(int(counts.sum()), flat, size=RESAMPLES).reshape(RESAMPLES, *counts.shape)
-    calls = rng.multinomial(len(predicted), called / len(predicted), size=RESAMPLES)
+    calls = rng.multinomial(n_all, called / n_all, size=RESAMPLES)
     drawn = np.array([_invert(table, call) for table, call in zip(tables, calls, strict=True)])
     return [Estimate(float(value[label]), *percentile_interval(drawn[:, label])) for label in range(n_labels)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from promptsci.errors import DataError
@@ -10,8 +10,8 @@ from promptsci.score.abstention import RiskCoverage, risk_coverage
 from promptsci.score.bootstrap import Estimate
 from promptsci.score.calibration import CALIBRATION
 from promptsci.score.conformal import LabelSets, judge_sets, label_sets, thresholds
-from promptsci.score.outcomes import NONE, FloatArray, Outcomes
-from promptsci.score.prevalence import counted, inverted_prevalence, ppi_prevalence
+from promptsci.score.outcomes import NONE, FloatArray, IntArray, Outcomes
+from promptsci.score.prevalence import call_counts, inverted_prevalence, ppi_prevalence
 from promptsci.score.temperature import fit_temperature, mean_nll, scaled
 
 
@@ -131,17 +131,24 @@ def _scored(rows: Outcomes) -> FloatArray:
 
 
 def _prevalence(outcomes: Outcomes, known: Outcomes, seed: int) -> dict[str, Prevalence]:
-    n_labels = len(outcomes.labels)
-    asked = (outcomes.predicted, known.predicted, known.gold, n_labels)
-    parts = zip(
-        outcomes.labels,
-        counted(outcomes.predicted, n_labels),
-        ppi_prevalence(*asked),
-        inverted_prevalence(*asked, seed=seed),
-        strict=True,
-    )
-    all_gold = bool((outcomes.gold != NONE).all())
+    found = prevalence_of(call_counts(outcomes.predicted, len(outcomes.labels)), known, seed=seed)
+    if not (outcomes.gold != NONE).all():
+        return found
     return {
-        label: Prevalence(float(share), ppi, inverted, float((outcomes.gold == place).mean()) if all_gold else None)
-        for place, (label, share, ppi, inverted) in enumerate(parts)
+        label: replace(one, true=float((outcomes.gold == place).mean()))
+        for place, (label, one) in enumerate(found.items())
     }
+
+
+def prevalence_of(called: IntArray, known: Outcomes, *, seed: int = 0) -> dict[str, Prevalence]:
+    """How frequent each label is in rows that were called so often each label, and invalid [C+1].
+
+    Args:
+        called: counts of decisions; see `call_counts`.
+        known: labelled validation rows, decided by the same method.
+        seed: of the bootstrap.
+    """
+    asked = (called, known.predicted, known.gold)
+    shares = called[:-1] / called.sum()
+    parts = zip(known.labels, shares, ppi_prevalence(*asked), inverted_prevalence(*asked, seed=seed), strict=True)
+    return {label: Prevalence(float(share), ppi, inverted, None) for label, share, ppi, inverted in parts}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -176,7 +175,7 @@ def compile_block(tree: nodes.Template, path: Path) -> jinja2.Template:
     """
     env = _environment()
     try:
-        bounded = with_budget(copy.deepcopy(tree))
+        bounded = with_budget(tree)
         bounded.set_environment(env)
         code = env.compile(bounded, str(path), str(path))
         return jinja2.Template.from_code(env, code, env.make_globals(None))

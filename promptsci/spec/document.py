@@ -21,11 +21,13 @@ Place = tuple[str | int, ...]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 R = TypeVar("R", bound="Record")
 
+SAFE_DEPTH = 100
+
 
 class Record(BaseModel):
     """A frozen record whose unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def parse(text: str, file: str, first_line: int = 1) -> Document:
         Problems: several such problems.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = _composed(text)
     except yaml.YAMLError as error:
         line, problem = _fault(error, text)
         raise SpecError(f"this is not YAML: {problem}", where=f"{file}:{line + first_line}") from error
@@ -70,6 +72,30 @@ def parse(text: str, file: str, first_line: int = 1) -> Document:
     if not isinstance(value, dict):
         raise SpecError("expected 'key: value' lines", where=f"{file}:{first_line}")
     return Document(value, file, reader.places)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text; None for an empty one.
+
+    They come from libyaml, twenty times as fast, where PyYAML was built with it. What it refuses is read again by
+    PyYAML's own parser, which says better what is wrong; so is what is nested deeply, which ends libyaml in a crash.
+    """
+    if yaml.__with_libyaml__:
+        try:
+            if _depth(text) <= SAFE_DEPTH:
+                return yaml.compose(text, Loader=yaml.CBaseLoader)
+        except yaml.YAMLError:
+            pass
+    return yaml.compose(text, Loader=yaml.BaseLoader)
+
+
+def _depth(text: str) -> int:
+    """How deep the lists and mappings of a YAML text stand in each other."""
+    depth = deepest = 0
+    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _fault(error: yaml.YAMLError, text: str) -> tuple[int, str]:

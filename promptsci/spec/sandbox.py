@@ -6,6 +6,7 @@ minutes or build a gigabyte string. Here every loop turn, call, filter, sum and 
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
@@ -237,18 +238,19 @@ def render_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_budget(tree: nodes.Template) -> nodes.Template:
-    """The syntax tree, changed so that all that Jinja does without asking the environment is paid for."""
+    """A copy of the syntax tree in which all that Jinja does without asking the environment is paid for."""
     return _paid_tree(tree)
 
 
 def _paid_tree(node: N) -> N:
-    for name, value in list(node.iter_fields()):
+    paid = copy.copy(node)
+    for name, value in node.iter_fields():
         if isinstance(value, list):
-            setattr(node, name, [_paid_tree(item) if isinstance(item, nodes.Node) else item for item in value])
+            setattr(paid, name, [_paid_tree(item) if isinstance(item, nodes.Node) else item for item in value])
         elif isinstance(value, nodes.Node):
-            setattr(node, name, _paid_tree(value))
-    change = _CHANGES.get(type(node))
-    changed: N = node if change is None else change(node)
+            setattr(paid, name, _paid_tree(value))
+    change = _CHANGES.get(type(paid))
+    changed: N = paid if change is None else change(paid)
     return changed
 
 

@@ -68,7 +68,7 @@ ORIGINS = {
     "files": "beside task.yaml",
     "urls": "fetched",
     "package": "in a wheel",
-    "path": "a Hub id",
+    "path": "on the Hub",
     "yours": "to bring",
 }
 """Where the data of a source may come from; a source has exactly one of these keys."""
@@ -242,7 +242,16 @@ def read_task(path: Path) -> Task:
     Raises:
         SpecError: the file is not there, not UTF-8, not YAML, or says something that cannot be meant (file:line).
     """
-    document = read_document(path)
+    return task_in(read_document(path), path)
+
+
+def task_in(document: Document, path: Path) -> Task:
+    """The Task that the document of a task.yaml says.
+
+    Raises:
+        SpecError: it says something that cannot be meant (file:line).
+        Problems: several such things.
+    """
     if "folder" in document.value:
         raise SpecError("unknown key 'folder'", where=document.where(("folder",)), fix="Remove it.")
     return validate(Task, document).model_copy(update={"folder": path.parent})

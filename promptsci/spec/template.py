@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,9 +96,13 @@ class Template:
         """Whether each label of a set is asked by itself, yes or no."""
         return task.form == "labels" and "choice" in self.variables("target")
 
-    def variables(self, block: str) -> set[str]:
+    def variables(self, block: str) -> frozenset[str]:
         """The variables that a block needs from outside: fields, ``choices``, ``choice``."""
-        return meta.find_undeclared_variables(self.trees[block]) - GLOBALS
+        return self._variables[block]
+
+    @cached_property
+    def _variables(self) -> dict[str, frozenset[str]]:
+        return {block: frozenset(meta.find_undeclared_variables(tree) - GLOBALS) for block, tree in self.trees.items()}
 
     def render(self, block: str, variables: Mapping[str, Any]) -> str:
         """The text of a block, without white space at its ends.
@@ -121,6 +125,8 @@ class Template:
         return text.strip(EDGE)
 
     def _where(self, part: jinja2.Template, error: BaseException) -> str:
+        import traceback
+
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == part.filename]
         if not lines or lines[-1] is None:
             return str(self.path)

@@ -13,7 +13,8 @@ import torch
 from promptsci.errors import TuneError
 from promptsci.lm.head import body
 from promptsci.lm.load import first_line
-from promptsci.lm.shared import check_can_share, ran_out_of_memory
+from promptsci.lm.masks import check_can_share
+from promptsci.lm.shared import ran_out_of_memory
 from promptsci.prompt import Query
 from promptsci.tune.grid import loss
 from promptsci.tune.lesson import Lesson, Objective

@@ -17,7 +17,7 @@ from transformers.cache_utils import DynamicCache
 
 from promptsci.lm import trie as plan
 from promptsci.lm.head import body, log_likelihoods
-from promptsci.lm.shared import layer_kinds, masks
+from promptsci.lm.masks import layer_kinds, masks
 from promptsci.lm.trie import Asked, Trie
 from promptsci.lm.virtual import VirtualTokens, virtual_tokens
 from promptsci.tune.grid import Grid, grid_of
@@ -49,6 +49,11 @@ class LessonPack:
     def n_tokens(self) -> int:
         """Tokens that go through the model."""
         return len(self.trie)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the tokens that are read: one line."""
+        return 1, len(self.trie)
 
     def nats(self, loaded: LoadedModel) -> torch.Tensor:
         """[M] log-likelihoods of the predicted tokens."""

@@ -44,6 +44,12 @@ class PaddedBatch:
         """Tokens that go through the model, padding included."""
         return self.ids.numel()
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the tokens that are read."""
+        n_lines, width = self.ids.shape
+        return n_lines, width
+
     def nats(self, loaded: LoadedModel) -> torch.Tensor:
         """[M] log-likelihoods of the predicted tokens, by the model's own forward pass."""
         ids, mask = self.ids.to(loaded.device), self.mask.to(loaded.device)

@@ -17,6 +17,7 @@ Method = Literal["lora", "dora", "rslora", "prefix", "prompt-tuning", "ia3", "fu
 METHODS: tuple[Method, ...] = ("lora", "dora", "rslora", "prefix", "prompt-tuning", "ia3", "full")
 _FILES: dict[str, str] = {"dora": "lora", "rslora": "lora"}
 
+ADVERSARIAL = ("adversarial", "epsilon", "steps")
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -55,6 +56,9 @@ class Recipe(Record):
         negatives: of a ranking: candidates that are not relevant, drawn for each relevant one.
         pack_tokens: tokens in one pass; 0 takes what memory allows.
         checkpointing: whether layers are computed again instead of kept: ``auto`` when memory asks for it.
+        adversarial: whether embeddings are moved against the learner: ``fgm``, ``pgd``, ``freelb`` or ``none``.
+        epsilon: of adversarial training: the longest move, as a share of the mean norm of token embeddings.
+        steps: of pgd and freelb, for each batch.
     """
 
     method: Method
@@ -84,6 +88,14 @@ class Recipe(Record):
     negatives: Count = 4
     pack_tokens: Annotated[int, Field(ge=0)] = 0
     checkpointing: Literal["auto", "on", "off"] = "auto"
+    adversarial: Literal["none", "fgm", "pgd", "freelb"] = "none"
+    epsilon: Positive = 0.05
+    steps: Count = 3
+
+    def identity(self) -> dict[str, Any]:
+        """The values that decide the weights: those of adversarial training only where there is any."""
+        idle = ADVERSARIAL if self.adversarial == "none" else ()
+        return {name: value for name, value in self.model_dump().items() if name not in idle}
 
     @property
     def n_virtual(self) -> int:

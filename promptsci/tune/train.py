@@ -16,6 +16,7 @@ from promptsci.tune.recipe import Recipe
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
+    from promptsci.tune.adversary import Adversary
     from promptsci.tune.trainer import Examine, LessonTrainer, TuneWatcher
 
 CHECKPOINT = "checkpoint-"
@@ -111,6 +112,7 @@ def train(loaded: LoadedModel, course: Course, examine: Examine, watcher: TuneWa
         learner = Learner(loaded, aim, course.pack_tokens)
         trainer = _trainer(learner, course, examine)
         trainer.watcher = watcher
+        trainer.adversary = adversary_of(recipe)
         earlier = last_checkpoint(course.folder)
         if watcher:
             watcher.start(len(course.steps), int(earlier.name.removeprefix(CHECKPOINT)) if earlier else 0)
@@ -128,6 +130,15 @@ def train(loaded: LoadedModel, course: Course, examine: Examine, watcher: TuneWa
         why_padded=learner.why_padded,
         trainable=sum(part.numel() for part in loaded.model.parameters() if part.requires_grad),
     )
+
+
+def adversary_of(recipe: Recipe) -> Adversary | None:
+    """What moves the inputs of a training; None where nothing does."""
+    from promptsci.tune.adversary import Adversary
+
+    if recipe.adversarial == "none":
+        return None
+    return Adversary(recipe.adversarial, recipe.epsilon, recipe.steps)
 
 
 def _all_tokens(trainer: LessonTrainer) -> int:

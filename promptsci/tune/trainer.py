@@ -15,7 +15,8 @@ from transformers.trainer_callback import PrinterCallback
 
 from promptsci.errors import TuneError
 from promptsci.lm.load import LoadedModel
-from promptsci.tune.learner import Learner
+from promptsci.tune.adversary import Adversary
+from promptsci.tune.learner import Batch, Learner
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.weights import load_weights, save_weights
 
@@ -61,6 +62,7 @@ class LessonTrainer(Trainer):
         self.lessons = lessons
         self.examine = examine
         self.watcher: TuneWatcher | None = None
+        self.adversary: Adversary | None = None
         self.remove_callback(PrinterCallback)
         self._earlier_s = 0.0
         self._began = time.perf_counter()
@@ -86,14 +88,33 @@ class LessonTrainer(Trainer):
         for number, batch in enumerate(batches, start=1):
             ends = number == len(batches)
             with contextlib.nullcontext() if ends else self.accelerator.no_sync(model):
-                part = model(batch) * scale
-                _check(part, batch.lessons)
-                self.accelerator.backward(part)
-            total += part.detach()
-            self.state.num_input_tokens_seen += batch.n_tokens
+                total += self._learn(model, batch, scale)
+            self.state.num_input_tokens_seen += batch.n_tokens * self._passes
         if self.watcher:
-            self.watcher.step(len(inputs), sum(batch.n_tokens for batch in batches) * world)
+            n_tokens = sum(batch.n_tokens for batch in batches) * self._passes
+            self.watcher.step(len(inputs), n_tokens * world)
         return total
+
+    @property
+    def _passes(self) -> int:
+        """How often each batch goes through the model."""
+        return self.adversary.passes if self.adversary else 1
+
+    def _learn(self, model: torch.nn.Module, batch: Batch, scale: float) -> torch.Tensor:
+        """[] the scaled loss of a batch, whose gradient is added to that of the weights."""
+
+        def loss_of(reader: torch.nn.Module) -> torch.Tensor:
+            found: torch.Tensor = reader(batch) * scale
+            _check(found, batch.lessons)
+            return found
+
+        if self.adversary is None:
+            part = loss_of(model)
+            self.accelerator.backward(part)
+            return part.detach()
+        # Gradients of the input alone are none that processes wait for: they are taken of the learner itself.
+        losses = (lambda: loss_of(model), lambda: loss_of(self.learner))
+        return self.adversary.learn(self.learner.loaded, batch.shape, losses, self.accelerator.backward)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Metrics of the validation rows, found on the first process and told to the others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from promptsci.data import LETTERS, Example, read_dataset
 from promptsci.data.spans import Span
 from promptsci.lm import Reader, pull, reader_of
-from promptsci.prompt import Assembler, Encoder
+from promptsci.prompt import Assembler, Encoder, Prompt
 from promptsci.spec import Catalog, Task, Template
 from promptsci.spec.catalog import shipped_root
 from promptsci.spec.template import EDGE
@@ -45,7 +46,7 @@ def _answered(task: Task, fields: dict[str, str]) -> st.SearchStrategy[Example]:
             )
         )
     golds: dict[str, st.SearchStrategy[Any]] = {
-        "references": st.tuples(TEXTS.filter(lambda text: bool(text.strip()))),
+        "references": st.tuples(TEXTS.filter(lambda text: text.strip() == text)),
         "phrases": st.lists(WORDS, min_size=1, max_size=4, unique_by=str.casefold).map(tuple),
     }
     if task.number is not None:
@@ -94,10 +95,20 @@ def check_text(task: Task, template: Template, rows: list[Example]) -> None:
             assert assembler.read(target, row) == written.read(written.write(row), row) is not None
 
 
+def _answered_prompt(assembler: Assembler, row: Example) -> Prompt:
+    """The prompt with what may stand behind it: its choices, or the right answer where the answer is written."""
+    prompt = assembler.prompt(row)
+    return prompt if prompt.choices else replace(prompt, choices=(assembler.target(row),))
+
+
 def check_tokens(task: Task, template: Template, rows: list[Example], encoder: Encoder) -> None:
-    """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone."""
+    """Prompt and answer are the tokens of the whole text read at once, and the answer's are the answer's alone.
+
+    They are compared with what the tokenizer makes of the answer by itself: SmolLM2's has no tokens for some characters
+    that nobody has assigned yet, and leaves out control characters.
+    """
     assembler = Assembler(task, template)
-    prompts = [assembler.prompt(row) for row in rows]
+    prompts = [_answered_prompt(assembler, row) for row in rows]
     queries = encoder.encode(prompts)
     spanned = encoder.spanning
     tokenizer = encoder.tokenizer
@@ -105,7 +116,8 @@ def check_tokens(task: Task, template: Template, rows: list[Example], encoder: E
         answers = [encoder.answer(words) for words in query.choices]
         start = list(tokenizer.start_ids) if encoder.format == "plain" else []
         whole = tokenizer.encode([query.text + answer for answer in answers])
-        for answer, ids, encoding in zip(answers, query.choice_ids, whole, strict=True):
+        alone = [tokenizer.decode(encoding.ids) for encoding in tokenizer.encode(answers)]
+        for answer, ids, encoding in zip(alone, query.choice_ids, whole, strict=True):
             assert [*query.ids, *ids] == [*start, *encoding.ids]
             assert tokenizer.decode(ids).strip() == answer.strip()
     assert spanned == 0

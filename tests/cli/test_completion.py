@@ -55,6 +55,13 @@ def test_verbs_are_completed(project: Path) -> None:
         (["templates", "task=verd"], ["task=verdicts"]),
         (["tasks", "show", "verd"], ["verdicts"]),
         (["schema", "ta"], ["task"]),
+        (["study", "me"], ["methods="]),
+        (["curve", "task=verd"], ["task=verdicts"]),
+        (["tune", "task=verdicts", "split="], ["split=train", "split=test"]),
+        (["compare", "task=verd"], ["task=verdicts"]),
+        (["variance", "model=smol"], ["model=smollm2-135m"]),
+        (["check", "task=verdicts", "template=c"], ["template=curt"]),
+        (["show", "task=verd"], ["task=verdicts"]),
     ],
     ids=lambda value: " ".join(value) if value and "=" not in value[0] else "",
 )

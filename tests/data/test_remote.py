@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from promptsci.data import read_dataset, remote
-from promptsci.data.remote import cache_home, fetch
+from promptsci.data.cache import cache_home
+from promptsci.data.remote import fetch
 from promptsci.errors import DataError
 from promptsci.spec import Task
 from promptsci.spec.task import RemoteFile

@@ -151,3 +151,41 @@ def _queries(n: int = 5, longest: int = 40, seed: int = 0) -> list[Any]:
 def make_queries() -> Callable[..., list[Any]]:
     """A function: (n, longest, seed) -> queries whose prompts share beginnings and whose choices share stems."""
     return _queries
+
+
+def config_of(kind: str) -> Any:
+    """PEFT's configuration of a small adapter."""
+    import peft
+
+    common: dict[str, Any] = {"task_type": "CAUSAL_LM"}
+    if kind in ("lora", "dora"):
+        return peft.LoraConfig(**common, r=4, target_modules="all-linear", use_dora=kind == "dora")
+    if kind == "ia3":
+        return peft.IA3Config(**common)
+    if kind == "prefix":
+        return peft.PrefixTuningConfig(**common, num_virtual_tokens=5)
+    return peft.PromptTuningConfig(**common, num_virtual_tokens=5)
+
+
+@pytest.fixture
+def make_adapter(tmp_path: Path) -> Callable[..., Path]:
+    """A function: (model folder, kind, seed) -> folder of an adapter of PEFT's that does much."""
+    import torch
+    from peft import get_peft_model
+
+    from promptsci.lm.load import load_model, quiet
+
+    def make(model: Path, kind: str, seed: int = 0) -> Path:
+        loaded = load_model(model, dtype="float32", trainable=True)
+        with torch.random.fork_rng(devices=[]), quiet():
+            torch.manual_seed(seed)
+            adapted = get_peft_model(loaded.model, config_of(kind))
+            with torch.no_grad():
+                for part in adapted.parameters():
+                    if part.requires_grad:
+                        part.add_(0.3 * torch.randn_like(part))
+            folder = tmp_path / f"{kind}-{seed}"
+            adapted.save_pretrained(folder)
+        return folder
+
+    return make

@@ -9,9 +9,10 @@ import torch
 
 from promptsci.errors import ModelError
 from promptsci.lm import head, shared
+from promptsci.lm.masks import layer_kinds, pack_masks
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import Nats, TokenCount
-from promptsci.lm.shared import PackReader, SharedScorer, layer_kinds, pack_masks, ran_out_of_memory
+from promptsci.lm.shared import PackReader, SharedScorer, ran_out_of_memory
 from promptsci.lm.trie import Asked, build, cut
 
 COMMON = """
@@ -73,7 +74,7 @@ def _no_windows(*_: Any) -> bool:
     return True
 
 
-def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any) -> torch.Tensor:
+def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any, root: int) -> torch.Tensor:
     n, n_path = pack.stop - pack.start, int(trie.depths[pack.start])
     return torch.full((n, n_path + n), -1e38).triu(n_path + 1)[None, None]
 
@@ -81,11 +82,11 @@ def _siblings_in_sight(loaded: Any, kinds: Any, trie: Any, pack: Any) -> torch.T
 @pytest.mark.parametrize(
     ("family", "name", "wrong"),
     [
-        ("mistral", "_near", _no_windows),
-        ("gemma3_text", "_near", _no_windows),
-        ("llama4_text", "_near", _no_windows),
-        ("llama", "pack_masks", _siblings_in_sight),
-        ("gpt2", "pack_masks", _siblings_in_sight),
+        ("mistral", "masks._near", _no_windows),
+        ("gemma3_text", "masks._near", _no_windows),
+        ("llama4_text", "masks._near", _no_windows),
+        ("llama", "shared.pack_masks", _siblings_in_sight),
+        ("gpt2", "shared.pack_masks", _siblings_in_sight),
     ],
 )
 def test_a_wrong_mask_shows(
@@ -94,7 +95,7 @@ def test_a_wrong_mask_shows(
     """The comparison has teeth: without windows, or with siblings' tokens in sight, values move by far more."""
     loaded, queries = tiny(family), make_queries()
     alone = plain(loaded, queries)
-    monkeypatch.setattr(shared, name, wrong)
+    monkeypatch.setattr(f"promptsci.lm.{name}", wrong)
 
     assert difference(alone, in_packs(loaded, queries, 24)) > 0.1
 
@@ -110,7 +111,7 @@ def test_masks_are_those_of_the_definition(tiny: Callable, make_queries: Callabl
         "sliding_attention": lambda a, b: a - b < 5,
     }
     for pack in cut(trie, 20):
-        made = pack_masks(loaded, kinds, trie, pack)
+        made = pack_masks(loaded, kinds, trie, pack, 0)
         columns = [*trie.ancestors(pack.start).tolist(), *range(*pack)]
         for kind, mask in made.items():
             expected = [

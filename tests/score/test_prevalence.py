@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from promptsci.score.prevalence import counted, inverted_prevalence, ppi_prevalence
+from promptsci.score.prevalence import call_counts, inverted_prevalence, ppi_prevalence
 
 CALLED = np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.2, 0.3, 0.5]])
 """How each label's rows are called."""
@@ -18,6 +18,10 @@ def _rows(rng: Any, n: int, shares: Any) -> tuple[Any, Any]:
     return gold, (CALLED[gold].cumsum(1) < rng.random((n, 1))).sum(1)
 
 
+def _shares(called: Any) -> Any:
+    return call_counts(called, 3)[:-1] / len(called)
+
+
 def _study(way: Any, trials: int, labelled: Any, asked: Any) -> tuple[Any, Any, Any]:
     """Means, the share of intervals that hold the truth, and mean counted shares."""
     rng = np.random.default_rng(0)
@@ -25,10 +29,10 @@ def _study(way: Any, trials: int, labelled: Any, asked: Any) -> tuple[Any, Any, 
     for _ in range(trials):
         gold, known = _rows(rng, 150, labelled)
         _, called = _rows(rng, 3_000, asked)
-        found = way(called, known, gold, 3)
+        found = way(call_counts(called, 3), known, gold)
         values.append([one.value for one in found])
         held.append([one.low <= truth <= one.high for one, truth in zip(found, asked, strict=True)])
-        raw.append(counted(called, 3))
+        raw.append(_shares(called))
     return np.mean(values, 0), np.mean(held, 0), np.mean(raw, 0)
 
 
@@ -46,8 +50,9 @@ def test_ppi_is_no_wider_than_the_labels_alone() -> None:
     rng = np.random.default_rng(1)
     gold = rng.choice(2, size=200)
     alone = 2 * 1.96 * gold.std() / np.sqrt(200)
-    good = ppi_prevalence(rng.choice(2, size=20_000), np.where(rng.random(200) < 0.05, 1 - gold, gold), gold, 2)[1]
-    useless = ppi_prevalence(rng.choice(2, size=20_000), rng.choice(2, size=200), gold, 2)[1]
+    many = call_counts(rng.choice(2, size=20_000), 2)
+    good = ppi_prevalence(many, np.where(rng.random(200) < 0.05, 1 - gold, gold), gold)[1]
+    useless = ppi_prevalence(many, rng.choice(2, size=200), gold)[1]
     assert good.high - good.low < 0.6 * alone
     assert useless.high - useless.low < 1.03 * alone
 
@@ -66,16 +71,16 @@ def test_a_perfect_classifier_is_simply_counted() -> None:
     """Without errors both corrections give the counted shares."""
     rng = np.random.default_rng(2)
     gold, called = rng.choice(3, size=90), rng.choice(3, size=900, p=[0.1, 0.2, 0.7])
-    shares = counted(called, 3)
-    inverted = [one.value for one in inverted_prevalence(called, gold, gold, 3)]
+    shares = _shares(called)
+    inverted = [one.value for one in inverted_prevalence(call_counts(called, 3), gold, gold)]
     np.testing.assert_allclose(inverted, shares, atol=1e-6)
 
 
 def test_invalid_answers_are_in_no_share(make_outcomes: Any) -> None:
     """Invalid answers stay in the denominator; shares and intervals stay between 0 and 1."""
     called = np.array([0, 0, 1, -1])
-    np.testing.assert_array_equal(counted(called, 3), [0.5, 0.25, 0])
-    found = inverted_prevalence(called, np.array([0, 1, -1, 0]), np.array([0, 1, 1, 0]), 3)
+    np.testing.assert_array_equal(_shares(called), [0.5, 0.25, 0])
+    found = inverted_prevalence(call_counts(called, 3), np.array([0, 1, -1, 0]), np.array([0, 1, 1, 0]))
     assert sum(one.value for one in found) == pytest.approx(1)
     assert all(0 <= one.low <= one.high <= 1 for one in found)
     assert found[2].value == 0

@@ -77,6 +77,18 @@ def same(one: Path, other: Path) -> bool:
     return some.keys() == others.keys() and all(torch.equal(some[name], others[name]) for name in some)
 
 
+@pytest.mark.parametrize(("kind", "passes"), [("fgm", 2), ("pgd", 3), ("freelb", 2)])
+def test_training_against_an_adversary_learns(kind: str, passes: int, teach: Callable, tmp_path: Path) -> None:
+    """The loss falls, every pass is counted, and what comes out is not what training without an adversary gives."""
+    plain = teach(tmp_path / "plain", dropout="0.0")
+    found = teach(tmp_path / kind, adversarial=kind, steps="2", epsilon="0.1", dropout="0.0")
+
+    losses = [line["loss"] for line in found.log if "loss" in line]
+    assert losses[-1] < losses[0]
+    assert found.tokens == passes * plain.tokens
+    assert not same(found.best, plain.best)
+
+
 def test_training_learns(teach: Callable, tmp_path: Path) -> None:
     """The loss falls, tokens are counted, and the checkpoint of the best examination is the one that is kept."""
     trained = teach(tmp_path, examine=Rising(0.2, 0.5, 0.4), lr="1e-2", epochs="3", dropout="0")

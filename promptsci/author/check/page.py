@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
-
 from promptsci.author.check.findings import SEVERITIES, Finding, Severity
 from promptsci.author.check.run import Report
-from promptsci.report.console import console, show
 
-STYLES: dict[Severity, str] = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "note": "notice"}
 _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 
 
-def print_report(report: Report, out: Console | None = None) -> None:
-    """Prints each finding, where it stands and how to mend it, and then what was looked at."""
-    out = out or console()
-    show(out, *map(_finding, report.findings), _summary(report))
-    for note in report.notes:
-        show(out, Text(f"not looked at: {note}", style="dim"))
-
-
-def _finding(finding: Finding) -> Text:
-    text = Text(f"{finding.place}: ")
-    text.append(finding.severity, style=STYLES[finding.severity])
-    text.append(f" {finding.code} {finding.what}")
-    if finding.fix:
-        text.append(f"\n  {finding.fix}", style="dim")
-    return text
-
-
-def _summary(report: Report) -> Text:
+def summary(report: Report) -> str:
+    """What was found, and what was looked at, in a line."""
     counts = [f"{_number(report.count(severity), severity)}" for severity in SEVERITIES if report.count(severity)]
     found = ", ".join(counts) or "nothing to mend"
     looked_at = [_number(report.tasks, "task"), _number(report.templates, "template")]
     looked_at += [_number(report.rows, "row")] if report.rows else []
     tokens = f"tokens of {report.reader}" if report.reader else "no tokenizer at hand: PS3xx left out"
     silenced = f"; {report.silenced} silenced" if report.silenced else ""
-    return Text(f"{found} in {', '.join(looked_at)} ({tokens}){silenced}", style="" if report.findings else "green")
+    return f"{found} in {', '.join(looked_at)} ({tokens}){silenced}"
 
 
 def _number(n: int, noun: str) -> str:

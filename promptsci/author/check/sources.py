@@ -13,7 +13,7 @@ from promptsci.author.check.flow import Flow
 from promptsci.spec import Task, Template
 from promptsci.spec.document import Document
 from promptsci.spec.fit import allowed_variables
-from promptsci.spec.task import read_document, read_task, read_text
+from promptsci.spec.task import read_document, read_text, task_in
 
 _IGNORE = re.compile(r"#\s*promptsci:\s*ignore\s+(?P<codes>[^#\n]*)")
 _CODE = re.compile(r"[A-Za-z]\w+")
@@ -65,7 +65,8 @@ def read_task_file(path: Path) -> TaskFile:
         SpecError: see ``read_task``.
         Problems: several problems.
     """
-    return TaskFile(path, read_task(path), read_document(path), lines_of(path))
+    document = read_document(path)
+    return TaskFile(path, task_in(document, path), document, lines_of(path))
 
 
 @dataclass(frozen=True)

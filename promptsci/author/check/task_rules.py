@@ -11,7 +11,6 @@ from promptsci.author.check.sources import TaskFile
 from promptsci.author.check.yaml_traps import read_elsewhere
 from promptsci.data.example import split_name
 from promptsci.errors import PromptsciError, did_you_mean
-from promptsci.score import Facts, form_metric
 from promptsci.spec import Source
 
 
@@ -49,9 +48,13 @@ def not_pinned(asked: TaskFile) -> Iterator[Hit]:
 @rule("PS504", "error", "unknown metric")
 def unknown_metric(asked: TaskFile) -> Iterator[Hit]:
     """A run would be refused."""
-    for place, name in enumerate(asked.task.metrics):
+    usual = asked.task.answers.metrics
+    others = [(place, name) for place, name in enumerate(asked.task.metrics) if name not in usual]
+    for place, name in others:
         if name.startswith("hub:"):
             continue  # nothing is downloaded for a look
+        from promptsci.score import Facts, form_metric
+
         try:
             form_metric(name, Facts(asked.task.form, asked.task.labels or ("any",)))
         except PromptsciError as error:

@@ -19,32 +19,23 @@ import jinja2
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from promptsci.author.asked import Asked, fitting_template
+from promptsci.author.exporters.answers import (
+    ANSWERS,
+    answer_columns,
+    answer_config,
+    answer_notes,
+    check_exportable,
+)
 from promptsci.author.exporters.jinja_source import block_source, literal, literal_list
 from promptsci.data import Example, read_dataset, stratified
-from promptsci.errors import DataError, SpecError
+from promptsci.errors import DataError
 from promptsci.prompt import Assembler, Pool, Prompt, chooser
-from promptsci.spec import Catalog, Task, Template, check_fit
+from promptsci.spec import Catalog, Task, Template
 
 VERSION = "0.4.13"
 GAP = "\n\n"
-FORMS = ("label", "options")
-ID, ANSWERS, GOLD, PROMPT = (f"promptsci_{part}" for part in ("id", "answers", "gold", "prompt"))
-_METRICS = {"accuracy": "acc"}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is to be exported; None stands for what the task says."""
-
-    task: str
-    template: str | None = None
-    data: str | None = None
-    split: str = "test"
-    shots: int = 0
-    choose: str | None = None
-    pool: str | None = None
-    seed: int = 0
-    limit: int | None = None
+ID, PROMPT = "promptsci_id", "promptsci_prompt"
 
 
 @dataclass(frozen=True)
@@ -81,11 +72,8 @@ def export_lm_eval(asked: Asked, catalog: Catalog) -> Export:
         DataError: no labelled row, or rows that would not survive the harness's reader.
     """
     task = catalog.task(asked.task)
-    template = catalog.template(asked.template, task)
-    check_fit(template, task)
-    if task.form not in FORMS:
-        what = f"a {task.kind} task cannot be exported to lm-eval; tasks whose choices are scored can"
-        raise SpecError(what, fix="Export a classification or multiple-choice task.")
+    template = fitting_template(asked, catalog, task)
+    check_exportable(task, template)
     assembler = Assembler(task, template)
     rows, notes = _rows(asked, task, assembler)
     name = f"promptsci_{task.name}_{template.path.stem}".replace("-", "_").replace(".", "_")
@@ -93,15 +81,17 @@ def export_lm_eval(asked: Asked, catalog: Catalog) -> Export:
     config, documents = _written_out(rows, assembler) if why else _by_template(rows, template, assembler)
     if why:
         notes.append(f"whole prompts stand in the data, shots included, since {why}")
-    notes += _notes(task, asked)
-    config |= {"doc_to_target": GOLD, "doc_to_choice": _choices(documents)}
+    notes += [*answer_notes(task, template), *_notes(asked)]
+    config |= answer_config(task, template)
+    if not template.writes(task):
+        config["doc_to_choice"] = _choices(documents)
     files = {f"{split}.jsonl": _lines(docs, f"{split}.jsonl") for split, docs in documents.items()}
     files = {f"{name}.yaml": _yaml(name, config, list(documents)), **files}
     return Export(name, files, tuple(notes), len(rows))
 
 
 def _rows(asked: Asked, task: Task, assembler: Assembler) -> tuple[list[_Row], list[str]]:
-    pool_name = asked.pool or task.shots.from_
+    pool_name = asked.pool_name(task)
     dataset = read_dataset(task, asked.data, needed=[asked.split, *([pool_name] if asked.shots else [])])
     examples: Sequence[Example] = dataset.split(asked.split).examples
     if asked.limit is not None:
@@ -112,7 +102,7 @@ def _rows(asked: Asked, task: Task, assembler: Assembler) -> tuple[list[_Row], l
     left_out = len(examples) - len(labelled)
     notes = [f"{left_out} rows without a right answer are left out"] if left_out else []
     shown = dataset.split(pool_name).examples if asked.shots else ()
-    chosen = chooser(asked.choose or task.shots.choose, Pool(shown, task.labels), asked.shots, asked.seed, task)
+    chosen = chooser(asked.rule(task), Pool(shown, task.labels), asked.shots, asked.seed, task)
     rows = []
     for example in labelled:
         shots = tuple(chosen.shots(example))
@@ -153,15 +143,12 @@ def _query_source(template: Template, assembler: Assembler) -> str | None:
 
 
 def _document(example: Example, assembler: Assembler) -> dict[str, Any]:
-    """The columns of a row: what the input block sees, the answers, and which of them is right."""
-    answers = assembler.targets(example)
-    names = assembler.names(example)
+    """The columns of a row: what the input block sees, and the answers."""
     return {
         **example.fields,
         **assembler.answers.row(example),
         ID: example.id,
-        ANSWERS: list(answers),
-        GOLD: names.index(str(example.gold)),
+        **answer_columns(example, assembler),
     }
 
 
@@ -188,8 +175,8 @@ def _written_out(rows: Sequence[_Row], assembler: Assembler) -> tuple[dict[str, 
     config: dict[str, Any] = {"description": "", "doc_to_text": f"{{{{ {PROMPT} }}}}", "num_fewshot": 0}
     documents = []
     for row in rows:
-        document = _document(row.example, assembler)
-        documents.append({name: document[name] for name in (ID, ANSWERS, GOLD)} | {PROMPT: row.prompt.plain()})
+        answers = answer_columns(row.example, assembler)
+        documents.append({ID: row.example.id, **answers, PROMPT: row.prompt.plain()})
     return config, {"test": documents}
 
 
@@ -204,15 +191,8 @@ def _choices(documents: Mapping[str, list[dict[str, Any]]]) -> str | list[str]:
     return first
 
 
-def _notes(task: Task, asked: Asked) -> list[str]:
-    lost = [metric for metric in task.metrics if metric not in _METRICS]
-    notes = [
-        "decision rule: the harness decides by the sum of log-likelihoods (acc) or per character (acc_norm); "
-        "rules that calibrate (pmi, contextual, batch) stay here",
-        "chat: prompts are plain text; do not add --apply_chat_template",
-    ]
-    if lost:
-        notes.append(f"metrics: {', '.join(lost)}; the harness has no such metric without code")
+def _notes(asked: Asked) -> list[str]:
+    notes = ["chat: prompts are plain text; do not add --apply_chat_template"]
     if asked.shots:
         notes.append("context: a prompt that is too long loses its beginning there, and whole shots here")
     return notes
@@ -249,12 +229,10 @@ def _yaml(name: str, config: Mapping[str, Any], splits: Sequence[str]) -> str:
         "task": name,
         "dataset_path": "json",
         "dataset_kwargs": {"data_files": {split: f"{split}.jsonl" for split in splits}},
-        "output_type": "multiple_choice",
         "test_split": "test",
         **config,
         "target_delimiter": " ",
         "fewshot_delimiter": GAP,
-        "metric_list": [{"metric": m, "aggregation": "mean", "higher_is_better": True} for m in ("acc", "acc_norm")],
         "metadata": {"version": 1.0},
     }
     head = f"# Written by promptsci for lm-evaluation-harness {VERSION}. Paths are relative: run it in this folder.\n"

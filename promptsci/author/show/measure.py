@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from promptsci.author.show.lengths import Lengths
 from promptsci.data import Example, stratified
 from promptsci.errors import PromptError
 from promptsci.lm import Reader
 from promptsci.lm.context import UNBOUNDED
-from promptsci.lm.trie import Asked, build
-from promptsci.prompt import Assembler, Chooser, Encoder, Questioner
+from promptsci.prompt import Assembler, Chooser, Encoder, Prompt, Question, Questioner
 
 SHOTS = (0, 4, 8, 16)
 BINS = 12
@@ -20,7 +20,6 @@ MAX_ROWS = 500
 """Rows that are measured; of a larger split, a stratified sample."""
 COST_ROWS = 200
 """Rows whose sharing is planned."""
-BATCH = 64
 
 
 class Prompts(Protocol):
@@ -138,26 +137,30 @@ def measure(prompts: Prompts, shots: int, seed: int) -> Measure | None:
     rows = stratified(prompts.rows, MAX_ROWS, seed)
     context = prompts.reader.context
     known = context if context != UNBOUNDED else None
-    lengths = _lengths(prompts, prompts.encoder, rows, shots)
-    fits = tuple(_fit(prompts, prompts.encoder, rows, k, known) for k in sorted({*SHOTS, shots}))
-    return Measure(len(rows), len(prompts.rows), known, histogram(lengths), fits, _cost(prompts, rows, shots))
+    lengths = Lengths(prompts.encoder, prompts.room)
+    asked = lengths.of(_made(prompts, rows, shots))
+    fits = [
+        _fit(asked, shots, known) if k == shots else _fit_with(prompts, lengths, rows, k, known)
+        for k in sorted({*SHOTS, shots})
+    ]
+    return Measure(len(rows), len(prompts.rows), known, histogram(asked), tuple(fits), _cost(prompts, rows, shots))
 
 
-def _lengths(prompts: Prompts, encoder: Encoder, rows: Sequence[Example], k: int) -> list[int]:
-    """Tokens of each row's prompt behind all its shots, with its longest answer."""
+def _made(prompts: Prompts, rows: Sequence[Example], k: int) -> list[Prompt]:
+    """Each row's prompt behind all its shots."""
     chooser = prompts.chooser(k)
-    lengths: list[int] = []
-    for start in range(0, len(rows), BATCH):
-        made = [prompts.assembler.prompt(example, chooser.shots(example)) for example in rows[start : start + BATCH]]
-        lengths += [query.n_tokens(prompts.room) for query in encoder.encode(made)]
-    return lengths
+    return [prompts.assembler.prompt(example, chooser.shots(example)) for example in rows]
 
 
-def _fit(prompts: Prompts, encoder: Encoder, rows: Sequence[Example], k: int, context: int | None) -> Fit:
+def _fit_with(prompts: Prompts, lengths: Lengths, rows: Sequence[Example], k: int, context: int | None) -> Fit:
+    """The Fit with k shots, where the pool has so many."""
     try:
-        lengths = _lengths(prompts, encoder, rows, k)
+        return _fit(lengths.of(_made(prompts, rows, k)), k, context)
     except PromptError as error:
         return Fit(k, why_not=error.what)
+
+
+def _fit(lengths: Sequence[int], k: int, context: int | None) -> Fit:
     too_long = sum(length > context for length in lengths) if context is not None else None
     return Fit(k, len(lengths), round(statistics.median(lengths)), max(lengths), too_long)
 
@@ -172,23 +175,32 @@ def histogram(lengths: Sequence[int]) -> tuple[Bin, ...]:
 
 def _cost(prompts: Prompts, rows: Sequence[Example], k: int) -> Cost | None:
     """The cost with k shots, planned by the very trie that a run plans; None where no row fits the context."""
+    from promptsci.lm.trie import Asked, build
+
     questioner = prompts.questioner(k)
     assert questioner is not None, "there is a tokenizer"
     queries: dict[tuple[str, tuple[str, ...]], Asked] = {}
-    n_rows = 0
-    for example in rows[:COST_ROWS]:
-        try:
-            (question,) = questioner.questions([example])
-        except PromptError:
-            continue  # the row is too long; the table of fits counts it
-        n_rows += 1
+    questions = _questions(questioner, rows[:COST_ROWS])
+    for question in questions:
         for query in question.queries():
             # Where answers are written the prompt alone is read: its last token takes the place of a choice.
             is_scored = bool(query.choice_ids)
             asked = (query.ids, query.choice_ids) if is_scored else (query.ids[:-1], [query.ids[-1:].tolist()])
             queries[query.text, query.choices] = Asked(*asked)
-    if not n_rows:
+    if not questions:
         return None
+    n_rows = len(questions)
     trie = build(list(queries.values()))
     shared, unshared = (round(1000 * n / n_rows) for n in (trie.n_distinct, trie.n_unshared))
     return Cost(n_rows, shared, unshared, 1000 * prompts.room)
+
+
+def _questions(questioner: Questioner, rows: Sequence[Example]) -> list[Question]:
+    """What would be asked about the rows; those that are too long are left out, the table of fits counts them."""
+    try:
+        return questioner.questions(rows)
+    except PromptError:
+        if len(rows) < 2:
+            return []
+    middle = len(rows) // 2
+    return [*_questions(questioner, rows[:middle]), *_questions(questioner, rows[middle:])]

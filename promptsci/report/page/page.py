@@ -31,6 +31,7 @@ from promptsci.report.page.payload import payload, script_json
 from promptsci.report.page.portrait import Portrait, portrait
 from promptsci.report.page.summary import sentences
 from promptsci.report.page.texts import PRIVATE, Texts, read_texts
+from promptsci.report.robustness import robustness_reading, robustness_section
 from promptsci.report.svg import sheets, visible
 from promptsci.report.terminal import metric_name
 from promptsci.runs import write_atomically
@@ -70,10 +71,10 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
     Raises:
         RunError: a Run's files cannot be read any more.
     """
-    answers = read_answers(comparison, candidates)
+    answers, compared = read_answers(comparison, candidates), comparison.to_json()
     found = read_texts(candidates[0].record, answers.ids) if texts else Texts(note=PRIVATE)
     portraits = {name: drawn for name, runs in answers.methods.items() if (drawn := portrait(runs)) is not None}
-    style, script = style_sheet(), _file("page.js")
+    style, script = style_sheet(), own_file("page.js")
     return (
         environment()
         .get_template("page.html.jinja")
@@ -92,6 +93,8 @@ def page(comparison: Comparison, candidates: Sequence[Candidate], *, texts: bool
             policy=content_policy(style, script),
             rows=script_json(payload(answers, found)),
             explorable=_explorable(answers),
+            robustness=robustness_section(compared) if comparison.robustness else None,
+            robustness_said=robustness_reading(compared["robustness"]) if comparison.robustness else [],
         )
     )
 
@@ -131,10 +134,11 @@ def _explorable(answers: Answers) -> str:
 
 def style_sheet() -> str:
     """What a page and the figures on it look like."""
-    return sheets() + _file("page.css")
+    return sheets() + own_file("page.css")
 
 
-def _file(name: str) -> str:
+def own_file(name: str) -> str:
+    """A file of this room as text."""
     return files("promptsci.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -153,7 +157,7 @@ def _hash(text: str) -> str:
 def environment() -> jinja2.Environment:
     """Templates of this room, in which everything is escaped unless it is markup of our own."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_file),
+        loader=jinja2.FunctionLoader(own_file),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -17,7 +17,7 @@ def main() -> None:
     manager = TaskManager(include_path=".", include_defaults=False)
     task = manager.load(name)["tasks"][name]
     task.build_all_requests(rank=0, world_size=1)
-    asked = [[request.args[0], request.args[1]] for request in task.instances]
+    asked = [[*request.args] for request in task.instances]
     golds = [task.doc_to_target(doc) for doc in task.eval_docs]
     nats = [answer[0] for answer in score(model, task.instances)] if model != "-" else []
     print(json.dumps({"asked": asked, "golds": golds, "nats": nats}))

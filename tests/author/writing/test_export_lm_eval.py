@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import jinja2
 import pytest
 import yaml
 
-from promptsci.author.exporters import Asked, Export, export_lm_eval
+from promptsci.author.asked import Asked
+from promptsci.author.exporters import Export, export_lm_eval
 from promptsci.author.exporters.jinja_source import block_source
 from promptsci.data import read_dataset
 from promptsci.errors import DataError, SpecError
@@ -48,14 +50,17 @@ def theirs(export: Export) -> tuple[list[str], list[list[str]], list[int]]:
         return env.from_string(config["doc_to_text"]).render(**document)
 
     def choices(document: dict) -> list[str]:
-        found = config["doc_to_choice"]
+        found = config.get("doc_to_choice", [])
         return document[found] if isinstance(found, str) else found
+
+    def answer(document: dict) -> str:
+        target = document[config["doc_to_target"]]
+        return target if config["output_type"] == "generate_until" else choices(document)[target]
 
     shots = rows[config["fewshot_split"]][: config["num_fewshot"]] if config["num_fewshot"] else []
     head = env.from_string(config["description"]).render()
     shown = "".join(
-        text(shot) + config["target_delimiter"] + choices(shot)[shot[config["doc_to_target"]]]
-        + config["fewshot_delimiter"] for shot in shots
+        text(shot) + config["target_delimiter"] + answer(shot) + config["fewshot_delimiter"] for shot in shots
     )  # fmt: skip
     asked = [head + shown + text(row) for row in rows["test"]]
     return asked, [choices(row) for row in rows["test"]], [row[config["doc_to_target"]] for row in rows["test"]]
@@ -147,15 +152,65 @@ def test_values_that_would_change_are_refused(project: Path, catalog: Catalog) -
         export_lm_eval(Asked("verdicts"), catalog)
 
 
-def test_forms_that_are_written_are_refused(project: Path, catalog: Catalog) -> None:
-    """A generation task has no choices to export."""
-    path = project / "tasks" / "verdicts" / "task.yaml"
-    lines = [line for line in path.read_text().splitlines() if not line.startswith(("metrics", "shots", "label"))]
-    path.write_text("\n".join([*lines, "references: {column: label}"]).replace("classification", "generation"))
-    wording = project / "templates" / "verdicts" / "plain.jinja"
-    wording.write_text(wording.read_text().replace("{{ choice }}", "{{ answer }}"))
-    with pytest.raises(SpecError, match="a generation task cannot be exported"):
-        export_lm_eval(Asked("verdicts"), catalog)
+@pytest.mark.parametrize("shots", [0, 2])
+@pytest.mark.parametrize("name", ["abstract-summary", "evidence-types", "orders-of-magnitude", "abstract-keyphrases"])
+def test_written_answers_are_generated(name: str, shots: int) -> None:
+    """Every prompt byte for byte, the right answer behind each shot and as target, our stops and our limit."""
+    catalog, asked = Catalog.standard(), Asked(name, "plain", shots=shots)
+    asked = replace(asked, template=next(iter(catalog.wordings(catalog.task(name)))))
+    export = export_lm_eval(asked, catalog)
+    config = yaml.safe_load(export.files[f"{export.name}.yaml"])
+    task = catalog.task(name)
+    template = catalog.template(asked.template, task)
+    assembler = Assembler(task, template)
+    rows = [row for row in read_dataset(task).split("test").examples if row.gold is not None]
+
+    assert theirs(export)[0] == ours(catalog, asked)
+    assert theirs(export)[2] == [assembler.target(row) for row in rows]
+    assert config["generation_kwargs"] == {
+        "until": list(dict.fromkeys([*template.front.stop, "\n\n"])),
+        "max_gen_toks": template.front.max_tokens,
+        "do_sample": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("measurements", "spans in JSON"),
+        ("synthesis-recipes", "reads JSON"),
+        ("abstract-search", "documents of a query"),
+    ],
+)
+def test_what_the_harness_cannot_judge_is_refused(name: str, why: str) -> None:
+    """Spans, records and rankings need metrics that the harness does not have: refused, with the reason."""
+    with pytest.raises(SpecError, match=f"cannot be exported to lm-eval: it has no metric.*{why}"):
+        export_lm_eval(Asked(name), Catalog.standard())
+
+
+@pytest.mark.slow
+def test_the_harness_reads_written_tasks() -> None:
+    """lm-evaluation-harness itself makes the very prompts and targets of exported generation and option tasks."""
+    python = os.environ.get("PROMPTSCI_LM_EVAL")
+    if not python:
+        pytest.skip("needs lm-evaluation-harness 0.4.13: set PROMPTSCI_LM_EVAL to its Python")
+    catalog = Catalog.standard()
+    for name in ("abstract-summary", "evidence-types", "science-questions"):
+        asked = Asked(name, shots=2)
+        export = export_lm_eval(asked, catalog)
+        with tempfile.TemporaryDirectory() as folder:
+            for file, text in export.files.items():
+                (Path(folder) / file).write_text(text, encoding="utf-8")
+            done = subprocess.run(
+                [python, SIDE, export.name, "-"], cwd=folder,
+                env={**os.environ, "PYTHONPATH": "", "HF_HUB_OFFLINE": "1"},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+
+        assert list(dict.fromkeys(prompt for prompt, _ in found["asked"])) == list(dict.fromkeys(ours(catalog, asked)))
+        assert found["golds"] == theirs(export)[2]
 
 
 def test_block_sources_know_their_own_block(catalog: Catalog) -> None:

@@ -72,7 +72,7 @@ def test_running_text_is_shown() -> None:
     """Columns of sentences are the fields; numbers, codes and the label are left out and named."""
     codes, years, labels = [f"10/{i}" for i in range(12)], list(range(12)), list("ab") * 6
     found = table(title=TEXTS, abstract=TEXTS, doi=codes, year=years, label=labels)
-    guess = guess_fields(found, "label")
+    guess = guess_fields(found, ["label"])
 
     assert guess is not None
     assert guess.value == ["title", "abstract"]
@@ -82,11 +82,11 @@ def test_running_text_is_shown() -> None:
 def test_short_texts_are_shown_where_there_is_nothing_longer() -> None:
     """Sequences and names are text too; a column of few values is not."""
     sequences = [f"ACGT{i}" for i in range(12)]
-    guess = guess_fields(table(sequence=sequences, lab=list("xy") * 6, label=list("ab") * 6), "label")
+    guess = guess_fields(table(sequence=sequences, lab=list("xy") * 6, label=list("ab") * 6), ["label"])
 
     assert guess is not None
     assert guess.value == ["sequence"]
-    assert guess_fields(table(n=list(range(4)), label=list("abab")), "label") is None
+    assert guess_fields(table(n=list(range(4)), label=list("abab")), ["label"]) is None
 
 
 def test_spellings_of_one_label_are_joined() -> None:

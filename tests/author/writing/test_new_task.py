@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptsci.author import plan_task, read_table, write_task
+from promptsci.author import Said, plan_task, read_table, write_task
 from promptsci.author.parts import split_rows
 from promptsci.data import integrity, read_dataset
 from promptsci.errors import DataError, SpecError
@@ -24,7 +24,7 @@ ROWS = [
 
 def written(path: Path, root: Path, **asked: object) -> Catalog:
     """The catalogue that holds the task ``mine`` made of a file."""
-    write_task(plan_task("mine", read_table(path), root, **asked), root)
+    write_task(plan_task("mine", read_table(path), root, Said(**asked)), root)
     return Catalog((root,))
 
 
@@ -86,15 +86,14 @@ def test_files_elsewhere_are_named_in_full(sheet: Sheet, tmp_path: Path) -> None
     assert files == {"train": str(tmp_path / "train.csv"), "test": str(tmp_path / "test.csv")}
 
 
-def test_rows_of_another_kind_are_not_forced(tmp_path: Path) -> None:
-    """Rows with options look like multiple choice, and that is said; a named label is taken all the same."""
+def test_a_named_label_makes_a_classification(tmp_path: Path) -> None:
+    """Rows with options are made for multiple choice; a named label is taken all the same."""
     path = tmp_path / "rows.jsonl"
     rows = [{"q": f"What is number {i}?", "options": ["a", "b"], "answer": "AB"[i % 2]} for i in range(12)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
-    with pytest.raises(DataError, match="look made for multiple-choice: column 'answer' names one of the options"):
-        plan_task("mine", read_table(path), tmp_path)
-    assert plan_task("mine", read_table(path), tmp_path, label="answer").labels == ["A", "B"]
+    assert plan_task("mine", read_table(path), tmp_path).kind == "multiple-choice"
+    assert plan_task("mine", read_table(path), tmp_path, Said(label="answer")).labels == ["A", "B"]
 
 
 def test_odd_columns_and_labels(sheet: Sheet, tmp_path: Path) -> None:
@@ -140,7 +139,7 @@ def test_nothing_is_replaced_unasked(sheet: Sheet, tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_refused(sheet: Sheet, tmp_path: Path, asked: dict, said: str) -> None:
     """Columns that are not there, cannot be labels, or would show the answer are errors."""
     with pytest.raises(DataError, match=said):
-        plan_task("mine", read_table(sheet(ROWS)), tmp_path, **asked)
+        plan_task("mine", read_table(sheet(ROWS)), tmp_path, Said(**asked))
 
 
 def test_rows_that_ask_nothing_are_refused(sheet: Sheet, tmp_path: Path) -> None:
