@@ -181,9 +181,8 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     with fits_behind(opened):
         taught = teach(train, rows, recipe)
     said = (*notes, *taught.notes)
-    return PreparedTune(
-        settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows), start=start
-    )
+    parts = (settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows))
+    return PreparedTune(*parts, start=start)
 
 
 def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:

@@ -187,7 +187,7 @@ def read(task: Task, name: str, served: tuple[Path, str], tmp_path: Path, monkey
     elif source.package is not None:
         path = tmp_path / "rows.jsonl"
         path.write_text(recorded, encoding="utf-8")
-        monkeypatch.setattr("promptsci.data.read.unpacked", lambda given: dict.fromkeys(given.files, path))
+        monkeypatch.setattr("promptsci.data.package.unpacked", lambda given: dict.fromkeys(given.files, path))
     else:
         task = task.model_copy(update={"data": {**task.data, name: moved(task, name, recorded, served)}})
     return read_dataset(task, name)

@@ -104,7 +104,7 @@ def test_a_failed_check_ends_sharing(tiny: Callable, make_queries: Callable, mon
     loaded, queries = tiny("mistral"), make_queries(6, longest=80)
     lm = TransformersLM(loaded, Scoring(pack_tokens=64))
     expected = flat(PlainScorer(loaded, 1, TokenCount()).score(queries))
-    monkeypatch.setattr(shared, "_near", lambda *_: True)
+    monkeypatch.setattr("promptsci.lm.masks._near", lambda *_: True)
 
     assert flat(lm.score(queries)) == pytest.approx(expected, abs=1e-3)
     assert not lm.check.passed
