@@ -39,7 +39,8 @@ def command(**options: Any) -> None:
     promptsci explain fe64154b --split --limit 200
     """
     from promptsci.cli.progress import byte_progress, row_progress
-    from promptsci.pipeline import ExplainSettings, LMs, explain, load_transformers, open_run
+    from promptsci.pipeline import LMs, load_transformers
+    from promptsci.pipeline.explain import ExplainSettings, explain, open_run
     from promptsci.runs import find_run, runs_root
     from promptsci.spec import Catalog
 

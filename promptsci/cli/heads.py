@@ -14,7 +14,7 @@ from promptsci.errors import PromptsciError, raise_all
 NOUNS = ("task", "template", "model", "data", "split")
 VALUES = ("lr", "head_lr", "epochs", "patience", "batch", "warmup", "weight_decay", "class_weights", "negatives")
 OPTIONS = (
-    "words",
+    "nouns",
     "methods",
     "frozen",
     "train_split",
@@ -41,7 +41,7 @@ def tune_heads(options: Mapping[str, Any]) -> None:
     from promptsci.runs import runs_root
     from promptsci.spec import Catalog
 
-    words = read_nouns(options["words"], (*NOUNS, *VALUES), required=["task"])
+    words = read_nouns(options["nouns"], (*NOUNS, *VALUES), required=["task"])
     raise_all([PromptsciError(f"--head does not know {name}", fix="Leave it out.") for name in given_beside(OPTIONS)])
     settings = HeadSettings(
         **{noun: value for noun, value in words.items() if noun in NOUNS},  # type: ignore[arg-type]

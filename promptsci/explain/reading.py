@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from promptsci.explain.odds import Odds
 from promptsci.lm import LM, Nats, TokenCount
-from promptsci.lm.branches import Branch, Branching, Reading, branch_of
+from promptsci.lm.branch import Branch, Branching, Reading, branch_of
 from promptsci.prompt import Encoder, Prompt, Query
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from promptsci.data import Example
 from promptsci.explain.reading import Asker, cost
-from promptsci.lm.branches import Branch, branch_of
+from promptsci.lm.branch import Branch, branch_of
 
 How = Literal["removed", "hidden", "not asked"]
 ANSWERING = 8

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from promptsci.data import Example
 from promptsci.explain.reading import Asker, cost
-from promptsci.lm.branches import Branch
+from promptsci.lm.branch import Branch
 from promptsci.prompt import Assembler
 
 WORD = re.compile(r"\S+")

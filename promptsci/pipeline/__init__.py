@@ -3,7 +3,6 @@
 from promptsci.pipeline.augment import Augmented, AugmentSettings, augment, write_made
 from promptsci.pipeline.classifier import METHODS, ClassifierSettings, classifier_named, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
-from promptsci.pipeline.explain import ExplainSettings, StoredRun, explain, open_run
 from promptsci.pipeline.judge import judge, read_result
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import Reproduction, reproduce
@@ -18,7 +17,6 @@ __all__ = [
     "AugmentSettings",
     "Augmented",
     "ClassifierSettings",
-    "ExplainSettings",
     "LMs",
     "Prepared",
     "PreparedTune",
@@ -26,18 +24,15 @@ __all__ = [
     "Result",
     "Settings",
     "Stage",
-    "StoredRun",
     "TuneSettings",
     "Watcher",
     "augment",
     "classifier_folder",
     "classifier_named",
     "classify",
-    "explain",
     "folder_of",
     "judge",
     "load_transformers",
-    "open_run",
     "plan",
     "prepare",
     "prepare_classifier",

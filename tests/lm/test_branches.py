@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from promptsci.lm.branches import Branch, Branching, SharedReading, branch_of
+from promptsci.lm.branch import Branch, Branching, branch_of
+from promptsci.lm.branches import SharedReading
 from promptsci.lm.load import quiet
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import TokenCount
