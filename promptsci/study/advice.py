@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from promptsci.compare import Comparison, Method
 from promptsci.report.numbers import duration
 
-UNTAUGHT = ("majority", "tfidf")
+UNTAUGHT = ("majority", "tfidf", "dictionary", "lead")
 """Methods without a language model: one that does not beat them is not worth its cost."""
 
 
