@@ -149,15 +149,14 @@ class Tuning:
     def do(self, means: Means) -> RunFolder:
         """Trains, and closes with a run."""
         name = f"{self.prepared.run.task.name} {self.method} seed {self.seed}"
-        with means.watch_tuning(name) as watcher:
-            stage = Stage(
-                means.root,
-                means.lms,
-                means.fresh,
-                watcher,
-                lambda one: means.watch_run(f"{one.task.name} {one.method}"),
-            )
-            tune(self.prepared, stage)
+        stage = Stage(
+            means.root,
+            means.lms,
+            means.fresh,
+            lambda: means.watch_tuning(name),
+            lambda one: means.watch_run(f"{one.task.name} {one.method}"),
+        )
+        tune(self.prepared, stage)
         folder = self.stored(means.root)
         assert folder is not None, "a tuning ends with a run"
         return folder
