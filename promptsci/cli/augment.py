@@ -78,11 +78,12 @@ def command(**options: Any) -> None:
 
     nouns: dict[str, Any] = {"split": "train", **read_nouns(options["nouns"], NOUNS, required=["task"])}
     asked = read_augmentation({**options, "ways": options["ways"] or ""})
+    catalog = Catalog.standard(*options["catalog"])
+    check_augmentation(asked, catalog.task(nouns["task"]))
     kept = ("limit", "shots", "seed", "dtype")
     settings = Settings(**nouns, **{name: options[name] for name in kept}, verify=0)
     with byte_progress() as progress:
-        prepared = prepare(settings, Catalog.standard(*options["catalog"]), progress)
-    check_augmentation(asked, prepared)
+        prepared = prepare(settings, catalog, progress)
     rows = [example for example in prepared.examples if example.gold is not None]
     with row_progress(f"{prepared.task.name} augment") as watcher:
         watcher.start(len(rows), 0)

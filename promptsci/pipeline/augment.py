@@ -18,6 +18,7 @@ from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.run import LMs
 from promptsci.rewrite import BackTranslator, Edits, Made, Maker, Paraphraser, Sieve, Tally, Written, digest
 from promptsci.runs import write_atomically
+from promptsci.spec import Task
 
 WAYS = ("edits", "paraphrase", "backtranslate")
 DOUBT = 2.0
@@ -72,7 +73,7 @@ class Augmented:
         return {**how, "rows": len(self.made), "tallies": self.tallies, "sha256": digest(self.made)}
 
 
-def check_augmentation(asked: AugmentSettings, prepared: Prepared) -> None:
+def check_augmentation(asked: AugmentSettings, task: Task) -> None:
     """Nothing where rows can be made so.
 
     Raises:
@@ -86,8 +87,8 @@ def check_augmentation(asked: AugmentSettings, prepared: Prepared) -> None:
     if "backtranslate" in asked.ways and asked.through is None:
         fix = "Write --through THERE,BACK: two Hub ids, such as Helsinki-NLP/opus-mt-en-de and -de-en, or two folders."
         raise SpecError("back-translation needs a pair of translation models", fix=fix)
-    if prepared.task.form != "label":
-        what = f"rows of {prepared.task.name} have answers that a rewritten text need not keep"
+    if task.form != "label":
+        what = f"rows of {task.name} have answers that a rewritten text need not keep"
         raise SpecError(what, fix="Augment a classification task.")
 
 
@@ -107,7 +108,7 @@ def augment(
         SpecError: rows cannot be made so.
         ModelError: a translation model cannot be loaded.
     """
-    check_augmentation(asked, prepared)
+    check_augmentation(asked, prepared.task)
     lm = lms.get(prepared.model, prepared.settings, prepared.adapter)
     splits = read_dataset(prepared.task, prepared.settings.data).splits.values()
     held = [example for split in splits if split.name != prepared.split for example in split.examples]

@@ -78,24 +78,29 @@ def _composed(text: str) -> yaml.Node | None:
     """The nodes of a YAML text; None for an empty one.
 
     They come from libyaml, twenty times as fast, where PyYAML was built with it. What it refuses is read again by
-    PyYAML's own parser, which says better what is wrong; so is what is nested deeply, which ends libyaml in a crash.
+    PyYAML's own parser, which says better what is wrong. Deep nesting, which ends libyaml in a crash and takes PyYAML
+    the square of its depth, reaches neither.
+
+    Raises:
+        RecursionError: the text is nested too deeply.
     """
     if yaml.__with_libyaml__:
         try:
-            if _depth(text) <= SAFE_DEPTH:
-                return yaml.compose(text, Loader=yaml.CBaseLoader)
+            _check_depth(text, yaml.CBaseLoader)
+            return yaml.compose(text, Loader=yaml.CBaseLoader)
         except yaml.YAMLError:
             pass
+    _check_depth(text, yaml.BaseLoader)
     return yaml.compose(text, Loader=yaml.BaseLoader)
 
 
-def _depth(text: str) -> int:
-    """How deep the lists and mappings of a YAML text stand in each other."""
-    depth = deepest = 0
-    for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+def _check_depth(text: str, loader: Any) -> None:
+    """Nothing where lists and mappings stand in each other to a sane depth; what is no YAML is not judged here."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > SAFE_DEPTH:
+            raise RecursionError
 
 
 def _fault(error: yaml.YAMLError, text: str) -> tuple[int, str]:

@@ -35,6 +35,18 @@ def test_a_study_makes_compares_and_advises_and_then_uses_what_is_stored(study: 
     assert again.json["comparison"] == first.json["comparison"]
 
 
+def test_a_study_trains_as_tune_does(study: Callable, runs: Path) -> None:
+    """A tuned model stands in the comparison beside the others, with what its training cost; its bars are runs too."""
+    answer = study("majority,lora", "epochs=2", "batch=4", "lr=3e-2", "rank=4", "--json")
+    assert answer.json["comparison"], [run["why"] for run in answer.json["runs"]]
+    methods = {method["method"]: method for method in answer.json["comparison"]["methods"]}
+
+    assert answer.code == 0, answer.err
+    assert set(methods) == {"majority", "lora"}
+    assert methods["lora"]["cost"]["training_s"] > 0
+    assert len(list(runs.glob("verdicts/zero-shot_*"))) == 1
+
+
 def test_a_dry_run_prints_the_plan_and_makes_nothing(study: Callable, runs: Path) -> None:
     """The plan has a time for every run."""
     answer = study("zero-shot,2-shot", "--dry-run")

@@ -99,4 +99,4 @@ def test_made_rows_are_written_in_the_columns_of_the_data(project: Any, tmp_path
 def test_what_cannot_be_made_is_refused_before_a_model_loads(asked: AugmentSettings, match: str, project: Any) -> None:
     """An unknown way, none, or no pair of translation models."""
     with pytest.raises(SpecError, match=match):
-        check_augmentation(asked, project.prepare(split="train", shots=0))
+        check_augmentation(asked, project.prepare(split="train", shots=0).task)
