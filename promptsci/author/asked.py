@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from promptsci.data.example import split_name
 from promptsci.prompt import Format
-from promptsci.spec import Catalog, Task, Template, check_fit
+from promptsci.spec import Task
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,3 @@ class Asked:
     def rule(self, task: Task) -> str:
         """How shots are chosen."""
         return self.choose or task.shots.choose
-
-
-def fitting_template(asked: Asked, catalog: Catalog, task: Task) -> Template:
-    """The template asked for, which can say the task.
-
-    Raises:
-        SpecError: there is none of that name, or one reason why it does not fit.
-        Problems: several reasons.
-    """
-    template = catalog.template(asked.template, task)
-    check_fit(template, task)
-    return template

@@ -41,7 +41,7 @@ from promptsci.pipeline.settings import Settings, method_name
 from promptsci.pipeline.thresholds import thresholds_for
 from promptsci.prompt import Assembler, Chooser, Encoder, Format, Pool, Questioner, chooser
 from promptsci.score import GENERATED, RULES, Facts, Metric, facts_of, form_metric, usual_rule
-from promptsci.spec import Catalog, Task, Template, check_fit
+from promptsci.spec import Catalog, Task, Template, fitting_template
 
 if TYPE_CHECKING:
     from promptsci.lm.embed import Embedder
@@ -212,7 +212,7 @@ def prepare(settings: Settings, catalog: Catalog, progress: Progress | None = No
 
 def _parts(settings: Settings, catalog: Catalog, task: Task, notes: list[str], progress: Progress | None) -> _Parts:
     attempt = Attempts()
-    template = attempt(lambda: fitting_template(settings, catalog, task))
+    template = attempt(lambda: fitting_template(settings.template, catalog, task))
     metrics = attempt(lambda: tuple(form_metric(name, facts_of(task)) for name in task.metrics))
     attempt(lambda: _check_rule(settings.rule, task))
     attempt(lambda: check_perturbation(settings, task))
@@ -273,18 +273,6 @@ def _precision(dtype: str, adapter: AdapterFolder | None) -> list[str]:
     if tuned_on is None or tuned_on == dtype:
         return []
     return [f"the adapter was tuned on weights in four bits, and stands on whole ones here; see --dtype {tuned_on}"]
-
-
-def fitting_template(settings: Settings, catalog: Catalog, task: Task) -> Template:
-    """The template asked for, which can say the task.
-
-    Raises:
-        SpecError: there is none of that name, or one reason why it does not fit.
-        Problems: several reasons.
-    """
-    template = catalog.template(settings.template, task)
-    check_fit(template, task)
-    return template
 
 
 def _embedder(settings: Settings, task: Task, progress: Progress | None) -> Embedder | None:

@@ -2,7 +2,7 @@
 
 from promptsci.spec.catalog import Catalog
 from promptsci.spec.convention import Convention, PublishedFigure
-from promptsci.spec.fit import check_fit
+from promptsci.spec.fit import check_fit, fitting_template
 from promptsci.spec.forms import FORMS, KINDS, RELEVANT, Form
 from promptsci.spec.task import CHOOSERS, SPLITS, Source, Task, read_task
 from promptsci.spec.template import Expectation, Template, read_template
@@ -22,6 +22,7 @@ __all__ = [
     "Task",
     "Template",
     "check_fit",
+    "fitting_template",
     "read_task",
     "read_template",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jinja2 import nodes
 
 from promptsci.errors import PromptsciError, SpecError, did_you_mean, raise_all
+from promptsci.spec.catalog import Catalog
 from promptsci.spec.task import Task
 from promptsci.spec.template import Template
 
@@ -23,6 +24,18 @@ def check_fit(template: Template, task: Task) -> None:
             *_writing_problems(template, task),
         ]
     )
+
+
+def fitting_template(name: str | None, catalog: Catalog, task: Task) -> Template:
+    """The template of that name, which can say the task.
+
+    Raises:
+        SpecError: there is none of that name, or one reason why it does not fit.
+        Problems: several reasons.
+    """
+    template = catalog.template(name, task)
+    check_fit(template, task)
+    return template
 
 
 def allowed_variables(task: Task) -> dict[str, list[str]]:

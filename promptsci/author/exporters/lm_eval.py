@@ -19,7 +19,7 @@ import jinja2
 import yaml
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from promptsci.author.asked import Asked, fitting_template
+from promptsci.author.asked import Asked
 from promptsci.author.exporters.answers import (
     ANSWERS,
     answer_columns,
@@ -31,7 +31,7 @@ from promptsci.author.exporters.jinja_source import block_source, literal, liter
 from promptsci.data import Example, read_dataset, stratified
 from promptsci.errors import DataError
 from promptsci.prompt import Assembler, Pool, Prompt, chooser
-from promptsci.spec import Catalog, Task, Template
+from promptsci.spec import Catalog, Task, Template, fitting_template
 
 VERSION = "0.4.13"
 GAP = "\n\n"
@@ -72,7 +72,7 @@ def export_lm_eval(asked: Asked, catalog: Catalog) -> Export:
         DataError: no labelled row, or rows that would not survive the harness's reader.
     """
     task = catalog.task(asked.task)
-    template = fitting_template(asked, catalog, task)
+    template = fitting_template(asked.template, catalog, task)
     check_exportable(task, template)
     assembler = Assembler(task, template)
     rows, notes = _rows(asked, task, assembler)

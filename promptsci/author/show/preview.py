@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from promptsci.author.asked import Asked, fitting_template
+from promptsci.author.asked import Asked
 from promptsci.data import Dataset, Example, read_dataset
 from promptsci.data.example import split_name
 from promptsci.errors import Attempts, PromptsciError, did_you_mean, raise_all
 from promptsci.lm import Reader
 from promptsci.prompt import Assembler, Chooser, Encoder, Pool, Questioner, chooser
-from promptsci.spec import Catalog
+from promptsci.spec import Catalog, fitting_template
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def preview(asked: Asked, catalog: Catalog, find: Callable[[], Reader | None]) -
     task = catalog.task(asked.task)
     split, pool = split_name(asked.split), asked.pool_name(task)
     attempt = Attempts()
-    template = attempt(lambda: fitting_template(asked, catalog, task))
+    template = attempt(lambda: fitting_template(asked.template, catalog, task))
     needed = [split, *([pool] if asked.shots else [])]
     dataset = attempt(lambda: read_dataset(task, asked.data, needed=needed, if_there=[pool]))
     reader = attempt(find)

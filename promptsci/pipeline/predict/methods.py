@@ -14,6 +14,7 @@ from promptsci.lm import LM
 from promptsci.pipeline.classifier import PreparedClassifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.prepare import Prepared
+from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.run import LMs, Watcher, folder_of, run
 from promptsci.pipeline.window import Window, WrittenWindow, windows
 from promptsci.runs import Row, RunFolder
@@ -100,8 +101,21 @@ class Method(Protocol):
         ...
 
 
+class _OfPrepared:
+    """What a prepared run says of its method."""
+
+    prepared: Ready
+
+    def __post_init__(self) -> None:
+        self.task = self.prepared.task
+        self.facts = self.prepared.facts
+        self.dataset = self.prepared.dataset
+        self.rule = self.prepared.rule
+        self.pool_name = self.prepared.pool_name
+
+
 @dataclass
-class PromptMethod:
+class PromptMethod(_OfPrepared):
     """A language model that is prompted, with or without an adapter or weights tuned for it.
 
     Args:
@@ -113,13 +127,6 @@ class PromptMethod:
     prepared: Prepared
     lms: LMs
     known_split: str | None
-
-    def __post_init__(self) -> None:
-        self.task = self.prepared.task
-        self.facts = self.prepared.facts
-        self.dataset = self.prepared.dataset
-        self.rule = self.prepared.rule
-        self.pool_name = self.prepared.pool_name
 
     @cached_property
     def lm(self) -> LM:
@@ -200,7 +207,7 @@ class PromptMethod:
 
 
 @dataclass
-class LearnedMethod:
+class LearnedMethod(_OfPrepared):
     """A classifier that reads no prompt, fitted or read from where it was trained.
 
     Args:
@@ -214,13 +221,6 @@ class LearnedMethod:
     home: Path
     known_split: str | None
     remarks: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.task = self.prepared.task
-        self.facts = self.prepared.facts
-        self.dataset = self.prepared.dataset
-        self.rule = self.prepared.rule
-        self.pool_name = self.prepared.pool_name
 
     @cached_property
     def fitted(self) -> Fitted:
