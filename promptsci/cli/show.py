@@ -80,7 +80,7 @@ def _shown(nouns: dict[str, Any], options: dict[str, Any]) -> Shown:
     }
     notes = () if reader is not None else (_NO_TOKENIZER,)
     prompts = shown_prompts(found, pick_rows(found, options["n"], options["row"]), asked.shots)
-    return Shown(heading, prompts, measure(found, asked.shots, asked.seed), notes)
+    return Shown(heading, prompts, lambda: measure(found, asked.shots, asked.seed), notes)
 
 
 _NO_TOKENIZER = (
