@@ -59,6 +59,10 @@ class Server:
         """``POST /predict``."""
         return self.ask("POST", "/predict", {"rows": list(rows)}, **headers)
 
+    def explain(self, *rows: dict[str, Any], label: str | None = None) -> Reply:
+        """``POST /explain``."""
+        return self.ask("POST", "/explain", {"rows": list(rows), **({"label": label} if label else {})})
+
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Server]]:
@@ -97,11 +101,12 @@ def start() -> Iterator[Callable[..., Server]]:
 
 
 class SlowEngine:
-    """Answers each row with itself, when it is let; notes the sizes of batches."""
+    """Answers and explains each row with itself, when it is let; notes the sizes of batches, below 0 explained ones."""
 
     def __init__(self, engine: Engine) -> None:
         self.method = engine.method
         self.computed = 0
+        self.explainer = "one that SlowEngine does without"
         self.gate = threading.Event()
         self.sizes: list[int] = []
 
@@ -112,6 +117,11 @@ class SlowEngine:
         self.sizes.append(len(rows))
         assert self.gate.wait(30)
         return [{"answer": dict(row), "error": None} for row in rows]
+
+    def explain(self, asked: Any) -> list[dict[str, Any]]:
+        self.sizes.append(-len(asked))
+        assert self.gate.wait(30)
+        return [{"explanation": dict(row), "error": None} for row, _label in asked]
 
 
 @pytest.fixture(scope="session")
