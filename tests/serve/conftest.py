@@ -140,15 +140,18 @@ def slow(learned: Engine) -> SlowEngine:
 
 @pytest.fixture(scope="session")
 def prompted(tiny_lm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Engine]:
-    """A function: settings -> an engine over the tiny model with two shots."""
+    """A function: settings -> an engine over the tiny model with two shots, made once."""
+    root, made = tmp_path_factory.mktemp("served"), dict[str, Engine]()
 
     def make(**changes: Any) -> Engine:
         import torch
 
         torch.set_num_threads(1)
-        asked = {"shots": 2, "format": "plain", "dtype": "float32", "verify": 0, "split": "validation"}
+        asked = {"shots": 2, "format": "plain", "dtype": "float32", "verify": 0, "split": "validation", "limit": 24}
         settings = Settings("citation-intent", model=str(tiny_lm_folder), **{**asked, **changes})
-        method = prompt_method(settings, Catalog((shipped_root(),)), LMs(load_transformers))
-        return prepare_engine(method, tmp_path_factory.mktemp("served"), 0.1)
+        if repr(settings) not in made:
+            method = prompt_method(settings, Catalog((shipped_root(),)), LMs(load_transformers))
+            made[repr(settings)] = prepare_engine(method, root / str(settings.rule), 0.1)
+        return made[repr(settings)]
 
     return make
