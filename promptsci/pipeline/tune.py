@@ -5,20 +5,19 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from promptsci.errors import DataError, Interrupted
+from promptsci.errors import Interrupted
 from promptsci.pipeline.augment import write_made
-from promptsci.pipeline.bars import alarms, counting, missing, prompting
-from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.bars import WatchRun, alarms, counted, prompting
+from promptsci.pipeline.classifier import ClassifierSettings
 from promptsci.pipeline.examine import Examiner
 from promptsci.pipeline.finish import check, place, training_of
 from promptsci.pipeline.opening import choose_opening, opening_record
 from promptsci.pipeline.prepare import prepare
-from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.record import lasting, lasting_settings, versions
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from promptsci.tune.recipe import Recipe
     from promptsci.tune.trainer import TuneWatcher
 
-WatchRun = Callable[[Ready], Any]
-"""Makes a context manager that gives the Watcher of one run."""
 WatchTraining = Callable[[], Any]
 """Makes a context manager that gives the TuneWatcher of the training."""
 
@@ -138,7 +135,7 @@ def _learn(
     if stage.fresh and is_first():
         folder.clear()
     if not folder.is_trained:
-        with stage.watch_training() if stage.watch_training else _unwatched() as watcher:
+        with stage.watch_training() if stage.watch_training else nullcontext() as watcher:
             _train(prepared, folder, through(watcher) if through else watcher)
 
 
@@ -284,8 +281,8 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
     weights = str(folder.weights)
     full = prepared.recipe.method == "full"
     tuned = replace(base, model=weights) if full else replace(base, adapter=weights)
-    counted, notes = _count_words(prepared, stage)
-    results = [*counted, *(_score(settings, prepared, stage) for settings in (*prompting(base, record), tuned))]
+    words, notes = _count_words(prepared, stage)
+    results = [*words, *(_score(settings, prepared, stage) for settings in (*prompting(base, record), tuned))]
     higher = prepared.run.metrics[0].higher_is_better
     warnings = [*record["notes"], *notes, *alarms(results[:-1], results[-1], higher=higher)]
     ended = {**record, "state": "done", "runs": [result["run_dir"] for result in results], "warnings": warnings}
@@ -296,22 +293,21 @@ def _close(prepared: PreparedTune, folder: TuneFolder, stage: Stage) -> Result:
 def _score(settings: Settings, prepared: PreparedTune, stage: Stage) -> Result:
     """The result of a closing run, made now or found finished."""
     one = prepare(settings, prepared.run.catalog)
-    with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
+    with stage.watch_run(one) if stage.watch_run else nullcontext() as watcher:
         return run(one, folder_of(one, stage.root), stage.lms, fresh=stage.fresh, watcher=watcher)
 
 
 def _count_words(prepared: PreparedTune, stage: Stage) -> tuple[list[Result], list[str]]:
-    """The result of the bag of words, made now or found finished, or what to say where there is none."""
-    one, notes = counting(prepared)
-    if one is None:
-        return [], notes
-    try:
-        with stage.watch_run(one) if stage.watch_run else _unwatched() as watcher:
-            return [classify(one, classifier_folder(one, stage.root), fresh=stage.fresh, watcher=watcher)], []
-    except DataError as error:  # one label only, or nothing that can be counted
-        return [], [missing(one.method, error)]
-
-
-@contextmanager
-def _unwatched() -> Iterator[None]:
-    yield None
+    """The result of a method without a model, on the rows that tuning learns from."""
+    asked, tuning = prepared.settings.run, prepared.settings
+    settings = ClassifierSettings(
+        asked.task,
+        "",
+        data=asked.data,
+        split=asked.split,
+        pool=tuning.train,
+        pool_rows=tuning.train_rows,
+        seed=asked.seed,
+        limit=asked.limit,
+    )
+    return counted(settings, prepared.run.catalog, stage.root, fresh=stage.fresh, watch=stage.watch_run)
