@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 OPT_IN = ("slow", "gpu", "network", "browser")
 CONNECT, CONNECT_EX, LOOK_UP = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
@@ -45,7 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ["OMP_NUM_THREADS"] = "1"  # workers share the cores; threads on top of them only wait for each other
     # How long an example takes says more about the machine than about the code; in CI, hypothesis is seeded by itself.
-    settings.register_profile("promptsci", settings(), deadline=None)
+    # A machine that is busy with other work is no fault of what is tested.
+    settings.register_profile("promptsci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("promptsci")
 
 
