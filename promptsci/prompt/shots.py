@@ -224,16 +224,16 @@ class NearestChooser(SimilarChooser):
     """
 
     def _build(self) -> None:
-        return None
+        if self.pool.embed is None:
+            raise PromptError("similar-embedding needs an encoder; no model is read here", fix="Take --choose similar.")
+        self._embed = self.pool.embed
 
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:
-        assert self.pool.embed is not None, "the pool of similar-embedding can embed"
-        return self.pool.embed([example.text for example in self.pool.examples])
+        return self._embed([example.text for example in self.pool.examples])
 
     def _order(self, query: Example) -> Sequence[int]:
-        assert self.pool.embed is not None, "the pool of similar-embedding can embed"
-        return _descending((self._vectors @ self.pool.embed([query.text])[0]).round(6))
+        return _descending((self._vectors @ self._embed([query.text])[0]).round(6))
 
 
 def _descending(scores: NDArray[np.float32]) -> list[int]:
@@ -281,9 +281,6 @@ def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
             fix=f"Use --shots {len(pool.distinct)} or fewer.",
         )
     if rule == "similar-embedding":
-        if pool.embed is None:
-            what = "similar-embedding goes by the vectors of an encoder, and no model is read here"
-            raise PromptError(what, fix="Take --choose similar, or score the rows with promptsci run.")
         return NearestChooser(pool, k)
     if rule == "similar":
         return SimilarChooser(pool, k)

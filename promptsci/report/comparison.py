@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from promptsci.report.robustness import robustness_reading, robustness_section
+from promptsci.report.said import said_of_smallest, said_of_ties
 from promptsci.report.section import Align, Section
 from promptsci.report.terminal import interval, metric_name, percent
 
@@ -175,20 +176,14 @@ def reading(compared: Compared) -> list[str]:
     """What the tables say, in sentences, and what a reader must know."""
     best = compared["best"]
     tied = [name for name in compared["tied"] if name != best]
-    percent_sure = f"{100 * (1 - compared['level']):.0f} %"
     lines = []
     if len(compared["methods"]) == 1:
         lines.append("One method only: nothing to compare it with.")
-    elif tied:
-        lines.append(f"{best} is highest, but these rows cannot show that it is better than {_listed(tied)}.")
     else:
-        lines.append(f"{best} is better than every other method here, shown at the {percent_sure} level.")
-    smallest = [found for found in compared["differences"] if found["b"] == best]
+        lines.append(said_of_ties(best, tied, len(compared["methods"]), compared["level"]))
+    smallest = [found["smallest"] for found in compared["differences"] if found["b"] == best]
     if smallest:
-        low, high = (100 * edge(found["smallest"] for found in smallest) for edge in (min, max))
-        size = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
-        main, n = metric_name(compared["main"]), compared["n"]
-        lines.append(f"Smallest difference in {main} that {n:,} rows can show: {size} points.")
+        lines.append(said_of_smallest(smallest, compared["main"], compared["n"]))
     pairings = {found["pairing"] for found in compared["differences"]} - {"one run each"}
     if pairings:
         lines.append(
@@ -197,10 +192,6 @@ def reading(compared: Compared) -> list[str]:
         )
     lines += robustness_reading(compared["robustness"]) if compared.get("robustness") else []
     return lines + [f"Note: {note}." for note in compared["notes"]]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def sources(compared: Compared) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from promptsci.compare import Comparison, Difference, Method
 from promptsci.report.comparison import p_value
-from promptsci.report.numbers import counted, interval, score
+from promptsci.report.numbers import counted, interval
+from promptsci.report.said import listed, said_of_smallest, said_of_ties
 from promptsci.report.terminal import metric_name
 
 
@@ -37,11 +38,7 @@ def _sentences(comparison: Comparison) -> Iterator[str]:
 
 def _ties(comparison: Comparison, best: Method) -> str:
     tied = [method.name for method in comparison.methods if method.tied and method is not best]
-    test = f"level {comparison.level:g}, paired randomisation test, Holm-corrected"
-    if not tied:
-        others = "the other method" if len(comparison.methods) == 2 else "every other method"
-        return f"The data show that it is better than {others} ({test})."
-    return f"The data cannot tell it apart from {listed(tied)} ({test}): treat these as tied."
+    return said_of_ties(best.name, tied, len(comparison.methods), comparison.level)
 
 
 def _worse(comparison: Comparison, best: Method) -> Iterator[str]:
@@ -72,15 +69,8 @@ def _gains(comparison: Comparison, one: Difference) -> bool:
 
 def _power(comparison: Comparison, best: Method) -> Iterator[str]:
     smallest = [one.smallest for one in _to(comparison, best.name)]
-    if not smallest:
-        return
-    main = comparison.main
-    low, high = score(min(smallest), main), score(max(smallest), main)
-    span = f"about {low} points" if low == high else f"{low} to {high} points, depending on the method"
-    yield (
-        f"The smallest difference to the best that {counted(comparison.n, 'row')} can show is {span} (power 0.8); "
-        "smaller ones stay open."
-    )
+    if smallest:
+        yield said_of_smallest(smallest, comparison.main, comparison.n)
 
 
 def _leaks(comparison: Comparison, best: Method, train_known: bool) -> Iterator[str]:
@@ -118,8 +108,3 @@ def _to(comparison: Comparison, other: str) -> list[Difference]:
 def _equals(p: float) -> str:
     text = p_value(p)
     return text if text.startswith("≤") else f"= {text}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
