@@ -18,7 +18,7 @@ from promptsci.pipeline.classifier import (
     prepare_classifier,
 )
 from promptsci.pipeline.settings import Result, Settings
-from promptsci.pipeline.tuning import PreparedTune
+from promptsci.pipeline.subject import Subject
 from promptsci.report.terminal import figure
 
 COUNTED = {"tfidf": "COUNTED WORDS", "dictionary": "A DICTIONARY", "lead": "THE FIRST SENTENCE"}
@@ -38,9 +38,9 @@ def prompting(asked: Settings, record: Mapping[str, Any]) -> list[Settings]:
     return [zero, asked] if asked.shots else [zero]
 
 
-def counting(prepared: PreparedTune) -> tuple[PreparedClassifier | None, list[str]]:
+def counting(one: Subject) -> tuple[PreparedClassifier | None, list[str]]:
     """The run of a method without a model, on the rows that tuning learns from; or why there is none."""
-    asked, tuning, task = prepared.settings.run, prepared.settings, prepared.run.task
+    asked, task = one.asked.run, one.run.task
     method = next((name for name in COUNTED if name in methods_for(task)), None)
     if method is None:
         return None, []
@@ -49,13 +49,13 @@ def counting(prepared: PreparedTune) -> tuple[PreparedClassifier | None, list[st
         method,
         data=asked.data,
         split=asked.split,
-        pool=tuning.train,
-        pool_rows=tuning.train_rows,
+        pool=one.asked.train,
+        pool_rows=one.asked.train_rows,
         seed=asked.seed,
         limit=asked.limit,
     )
     try:
-        return prepare_classifier(settings, prepared.run.catalog, classifier_named(method, task)), []
+        return prepare_classifier(settings, one.run.catalog, classifier_named(method, task)), []
     except DataError as error:
         return None, [missing(method, error)]
 
