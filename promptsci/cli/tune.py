@@ -86,8 +86,8 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
     promptsci tune task=citation-intent --lora --sweep 20
-    promptsci tune task=citation-intent,peer-review --lora
-    promptsci tune task=peer-review --after lora-1a2b3c4d --keep replay
+    promptsci tune task=citation-intent,csabstruct --lora
+    promptsci tune task=csabstruct --after lora-1a2b3c4d --keep replay
     promptsci tune task=citation-intent --augment edits --times 2 --adversarial fgm epsilon=0.05
     """
     from promptsci.cli.progress import byte_progress

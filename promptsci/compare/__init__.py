@@ -4,6 +4,7 @@ from promptsci.compare.compare import Question, compare
 from promptsci.compare.comparison import Comparison, Cost, Difference, Method, MetricCard, Published, RunEntry, Spread
 from promptsci.compare.eligible import Candidate, read_candidate
 from promptsci.compare.forgetting import Cell, Column, Forgetting, Step, forgetting
+from promptsci.compare.harm import Harm, harm
 from promptsci.compare.robustness import clean_runs
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Cost",
     "Difference",
     "Forgetting",
+    "Harm",
     "Method",
     "MetricCard",
     "Published",
@@ -24,5 +26,6 @@ __all__ = [
     "clean_runs",
     "compare",
     "forgetting",
+    "harm",
     "read_candidate",
 ]

@@ -14,7 +14,7 @@ from promptsci.pipeline.fresh import Fresh, fresh_rows
 from promptsci.pipeline.lessons import teach
 from promptsci.pipeline.opening import fits_behind, openings
 from promptsci.pipeline.prepare import Prepared, prepare
-from promptsci.pipeline.record import lasting_settings
+from promptsci.pipeline.record import is_data_path, lasting, lasting_settings
 from promptsci.pipeline.settings import Settings
 from promptsci.prompt.opening import Opening
 from promptsci.runs import settings_key
@@ -46,7 +46,8 @@ class TaskSettings:
 
     def to_json(self, run: Prepared) -> dict[str, Any]:
         """Plain values by name, with every path written so that it holds from any folder."""
-        return {**asdict(self), "run": lasting_settings(run)}
+        stored = {**asdict(self), "run": lasting_settings(run)}
+        return lasting(stored, {"new": is_data_path(self.new, run.task)})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TaskSettings:

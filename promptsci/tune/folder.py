@@ -15,6 +15,11 @@ from promptsci.runs import RunFolder, atomic_file, find_run, guarded, list_runs,
 MERGED = "merged"
 """Where ``promptsci merge`` writes, beside the adapter that it merges."""
 
+CURRENT = "current.json"
+"""Which weights are in use since a tuning was updated."""
+IN_USE = "@current"
+"""Behind a name: the weights in use instead of those that were tuned there."""
+
 
 class TuneFolder:
     """One tuning on disk."""
@@ -129,12 +134,23 @@ class TuneFolder:
             raise RunError("another process is working on this tuning", where=str(self.path), fix=fix) from error
 
 
+def read_current(folder: Path) -> dict[str, Any] | None:
+    """What current.json in the folder of a tuning holds; None where it was never updated."""
+    return _read(folder / CURRENT) if (folder / CURRENT).is_file() else None
+
+
 def find_adapter(word: str, root: Path) -> Path:
     """The folder of the adapter that a word means: a PEFT folder, the folder of a tuning or of a run, or a name of one.
+
+    With ``@current`` behind it, the weights that are in use since the tuning was updated.
 
     Raises:
         RunError: there is none, more than one, or the tuning made a whole model.
     """
+    if word.endswith(IN_USE):
+        found = find_adapter(word.removesuffix(IN_USE), root)
+        current = read_current(found.parent)
+        return Path(current["weights"]) if current else found
     path = Path(word).expanduser()
     if (path / "run.json").is_file():
         return _adapter_of(RunFolder(path))
