@@ -194,6 +194,10 @@ def named(lessons: Sequence[Lesson], task: str, *, share: bool = False) -> tuple
 
 
 def link_of(name: str, weights: Path, keep: str | None, subjects: Sequence[Subject]) -> Link:
-    """The link that a tuning adds to its chain."""
-    tasks = tuple(TaskSettings.from_json(one.asked.to_json(one.run)) for one in subjects)
-    return Link(name, str(weights.absolute()), None, keep, tasks, tuple(one.name for one in subjects))
+    """The link that a tuning adds to its chain; new rows are named by the copy beside the weights."""
+    tasks = []
+    for one in subjects:
+        asked = TaskSettings.from_json(one.asked.to_json(one.run))
+        copy = one.fresh.copy_in(weights.parent.absolute()) if one.fresh else None
+        tasks.append(asked if copy is None else replace(asked, new=str(copy)))
+    return Link(name, str(weights.absolute()), None, keep, tuple(tasks), tuple(one.name for one in subjects))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from promptsci.data import Example, Split, read_dataset, text_key
 from promptsci.errors import DataError
 from promptsci.pipeline.prepare import Prepared
+from promptsci.runs import atomic_file
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class Fresh:
     def notes(self) -> list[str]:
         """What the result must say of them."""
         return [f"{n} new rows {why} and are left out" for why, n in self.left_out.items() if n]
+
+    def copy_in(self, folder: Path) -> Path | None:
+        """Where a copy of the rows stands beside the weights that learned them; None where they are no file here."""
+        origin = Path(self.origin)
+        return folder / f"new{''.join(origin.suffixes)}" if origin.is_file() else None
+
+    def write_copy(self, folder: Path) -> None:
+        """Puts the copy there: the file may be another by the time that its rows are kept."""
+        copy = self.copy_in(folder)
+        if copy is not None:
+            with atomic_file(copy) as file:
+                file.write(Path(self.origin).read_bytes())
 
     def to_json(self) -> dict[str, Any]:
         """Where they came from, and what was left out."""

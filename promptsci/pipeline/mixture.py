@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from promptsci.data import Example, text_key
 from promptsci.pipeline.chain import Earlier, named
+from promptsci.pipeline.prepare import Prepared
 from promptsci.pipeline.subject import Subject
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.recipe import Recipe
@@ -26,19 +27,24 @@ def notes_of(subjects: Sequence[Subject]) -> list[str]:
     return [f"{one.name}: {note}" for one in subjects for note in one.notes]
 
 
-def said_of_mix(subjects: Sequence[Subject], recipe: Recipe, written: Sequence[str]) -> list[str]:
+def said_of_mix(subjects: Sequence[Subject], recipe: Recipe) -> list[str]:
     """What the result must say of tasks that are learned together."""
     if len(subjects) == 1:
         return []
     sizes = ", ".join(f"{one.name} {len(one.lessons)}" for one in subjects)
     rule = "equal shares of every step" if recipe.mix == "equal" else "as many as there are rows"
-    found = [
+    return [
         f"{len(subjects)} tasks are learned together (lessons: {sizes}), {rule} (mix={recipe.mix}); the mean of their "
         "main metrics on validation decides which weights are the best"
     ]
-    if written and len(set(written)) < len(subjects):
-        found.append(f"answers of {', '.join(written)} are written, so all tasks are learned by objective=lm")
-    return found
+
+
+def said_of_objective(runs: Sequence[Prepared]) -> list[str]:
+    """What the result must say where some of the tasks have their answers written, and others choices to score."""
+    written = dict.fromkeys(run.task.name for run in runs if run.writing is not None)
+    if not written or all(run.writing is not None for run in runs):
+        return []
+    return [f"answers of {', '.join(written)} are written, so all tasks are learned by objective=lm"]
 
 
 def said_of_earlier(kept: Earlier, subjects: Sequence[Subject]) -> list[str]:

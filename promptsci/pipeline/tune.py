@@ -75,7 +75,7 @@ def tune(prepared: PreparedTune, stage: Stage) -> Result | None:
         return close(prepared, folder, stage) if is_first() else None
 
 
-def learn(prepared: PreparedTune, stage: Stage, through: Callable[[TuneWatcher | None], TuneWatcher]) -> None:
+def learn(prepared: PreparedTune, stage: Stage, through: Callable[[TuneWatcher | None], TuneWatcher | None]) -> None:
     """Trains, and checks the weights on disk, without closing runs; see `tune`.
 
     Args:
@@ -92,7 +92,7 @@ def _learn(
     prepared: PreparedTune,
     folder: TuneFolder,
     stage: Stage,
-    through: Callable[[TuneWatcher | None], TuneWatcher] | None = None,
+    through: Callable[[TuneWatcher | None], TuneWatcher | None] | None = None,
 ) -> None:
     if stage.fresh and is_first():
         folder.clear()
@@ -132,6 +132,8 @@ def _train(prepared: PreparedTune, folder: TuneFolder, watcher: TuneWatcher | No
         folder.write({**tune_record(prepared, needs), "state": "training"})
         if prepared.augmented:
             write_made(folder.path / "made.jsonl", prepared.train, prepared.augmented.made)
+        if prepared.lead.fresh:
+            prepared.lead.fresh.write_copy(folder.path)
     by = _examined_by(prepared.recipe)
     examiner = Examiner([Examination(one.train, one.validation, one.rule, by) for one in prepared.examined], folder)
     prepared, loaded = _beginning(prepared, examiner, folder)

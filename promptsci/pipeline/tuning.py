@@ -14,7 +14,7 @@ from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.augment import Augmented
 from promptsci.pipeline.chain import Earlier, Link, chain_of, earlier, earlier_runs, link_of
 from promptsci.pipeline.lessons import check_objective
-from promptsci.pipeline.mixture import mixed_lessons, notes_of, said_of_earlier, said_of_mix
+from promptsci.pipeline.mixture import mixed_lessons, notes_of, said_of_earlier, said_of_mix, said_of_objective
 from promptsci.pipeline.opening import check_start
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
@@ -220,7 +220,8 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     start = None if settings.start is None else _start(settings, runs[0])
     links = chain_of(start) if start and settings.after else ()
     before = earlier_runs(links, settings.run, catalog)
-    written = [run.task.name for run in (*runs, *(run for _, run in before)) if run.writing is not None]
+    every = [*runs, *(run for _, run in before)]
+    written = [run.task.name for run in every if run.writing is not None]
     values = {"keep": "replay", **settings.values} if settings.after else settings.values
     n_parameters = count_weights(runs[0].model.path)
     recipe = recipe_for(settings.method, n_parameters, values, settings.recipe, written=bool(written))
@@ -234,7 +235,7 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
     read = [subject(asked, run, recipe) for asked, run in zip(settings.tasks, runs, strict=True)]
     subjects = tuple(with_lessons(one, recipe) for one in read)
     kept = earlier(links, before, subjects, recipe, settings.run.seed) if settings.after else None
-    notes = [*notes_of(subjects), *said_of_mix(subjects, recipe, written)]
+    notes = [*notes_of(subjects), *said_of_mix(subjects, recipe), *said_of_objective(every)]
     notes += said_of_earlier(kept, subjects) if kept else []
     lessons = mixed_lessons(subjects, recipe)
     openings = subjects[0].openings

@@ -92,11 +92,11 @@ def _drawn_loss(learner: Learner, lesson: Lesson, seed: int) -> torch.Tensor:
     if written:
         return -nats.sum()
     log_probs = log_shares(batch.grid.to(nats.device).sums(nats), len(lesson.gold), 1.0).view(len(lesson.gold), -1)
-    drawn = [_draw(group, seed, f"{lesson.id}\n{number}") for number, group in enumerate(log_probs.detach().exp())]
+    drawn = [draw(group, seed, f"{lesson.id}\n{number}") for number, group in enumerate(log_probs.detach().exp())]
     return -log_probs.gather(1, torch.tensor(drawn, device=nats.device)[:, None]).sum()
 
 
-def _draw(probabilities: torch.Tensor, seed: int, name: str) -> int:
+def draw(probabilities: torch.Tensor, seed: int, name: str) -> int:
     """A choice, drawn by its probability [C]."""
     digest = hashlib.sha256(f"{seed}\n{name}".encode()).digest()
     at = int.from_bytes(digest[:8], "big") / 2**64 * float(probabilities.sum())

@@ -122,6 +122,24 @@ def test_several_tasks_in_one_adapter(teach: Callable, call: Callable, tiny_lm_f
     assert later["from"]["sha256"] == tuned["tones"]["adapter"]["sha256"]
 
 
+def test_a_curve_says_what_a_source_saves(teach: Callable, call: Callable, tiny_lm_folder: Path) -> None:
+    """``curve --from`` draws the method from nothing and from the source, and says what is saved, or that none is."""
+    first = teach("verdicts", "--json").json["name"]
+    words = ("curve", "task=tones", f"model={tiny_lm_folder}", "methods=lora", "--from", first, "--sizes", "4,all",
+             "epochs=1", *QUICK)  # fmt: skip
+    told = call(*words, "--json")
+    assert told.code == 0, told.err
+    (worth,) = told.json["savings"]
+
+    assert list(told.json["points"]) == ["lora", f"lora from {first}"]
+    assert [one["size"] for one in worth["sizes"]] == [4, 12]
+    assert not any(one["labels"] for one in worth["sizes"] if not one["shown"])
+    shown = any(one["shown"] for one in worth["sizes"])
+    assert ("labels saved" if shown else f"No label is shown to be saved by lora from {first}") in call(*words).out
+    wrong = call(*(word.replace("=lora", "=prefix") for word in map(str, words)))
+    assert (wrong.code, "none of the methods can begin with" in wrong.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("task", "words", "said"),
     [
