@@ -81,7 +81,7 @@ def test_a_step_that_was_interrupted_ends_with_the_same_weights(
     first = teach("verdicts", "--json").json["weights"]
     words = ("--after", first, "--keep", keep, "--json")
     whole = teach("tones", *words, "--runs", tmp_path / "whole", epochs=2).json
-    step, left = TuneProgress.step, [5]
+    step, left = TuneProgress.step, [4]
 
     def stopping(self: TuneProgress, *args: int) -> None:
         left[0] -= 1
