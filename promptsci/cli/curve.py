@@ -24,6 +24,7 @@ DEFAULT_SIZES = "8,32,128,512,all"
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
 @format_option
 @dtype_option()
+@click.option("--from", "start", metavar="ADAPTER", help="Also begin with an adapter of another task: what it saves.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the curves as a picture (SVG).")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the curves as one self-contained page.")
 @catalog_option
@@ -34,6 +35,7 @@ def command(**options: Any) -> None:
 
     \b
     promptsci curve task=citation-intent methods=tfidf,8-shot-similar,lora --sizes 16,60,all
+    promptsci curve task=citation-intent methods=lora --from lora-1a2b3c4d --seeds 0,1,2
     """
     from promptsci.report.study import show_curve
 
@@ -64,11 +66,16 @@ def _write(curve: dict[str, Any], figure: Path | None, html: Path | None) -> Non
 def _curve(options: dict[str, Any]) -> tuple[Any, bool]:
     """The curves, and whether a run could not be made."""
     from promptsci.data import read_dataset
+    from promptsci.runs import runs_root
     from promptsci.spec import Catalog
-    from promptsci.study import carry_out, curve, plan, read_sizes, works
+    from promptsci.study import begun, carry_out, curve, plan, read_sizes, works
+    from promptsci.tune.folder import find_adapter
 
     catalog = Catalog.standard(*options["catalog"])
     asked = read_asked({**options, "train_rows": None})
+    if options["start"]:
+        asked = replace(asked, start=str(find_adapter(options["start"], runs_root(options["runs"]))))
+    sources = begun(asked)
     task = catalog.task(asked.settings.task)
     train = read_dataset(task, asked.settings.data, needed=["train"]).split("train")
     sizes = read_sizes(options["sizes"], sum(example.gold is not None for example in train.examples))
@@ -83,4 +90,4 @@ def _curve(options: dict[str, Any]) -> tuple[Any, bool]:
                 runs[outcome.step.work.method][size].append(outcome.folder)
             else:
                 notes.append(f"{outcome.step.work.method} on {size} rows: {outcome.why}")
-    return curve(runs, notes), failed
+    return curve(runs, notes, sources), failed

@@ -21,6 +21,7 @@ from promptsci.errors import PromptsciError
 VERBS = {
     "run": "Score a task with a language model: zero-shot or few-shot.",
     "tune": "Train an adapter or a model on a task, and score it.",
+    "update": "Tune on new rows, and use what came of it unless it does harm.",
     "merge": "Write an adapter and its base as one plain model.",
     "predict": "Label the rows of a file of any size, and say how far to trust it.",
     "serve": "Answer rows over HTTP, with one loaded model.",

@@ -90,7 +90,7 @@ class TuneProgress:
             self._told["loss"] = f"loss {news['loss']:.3f}"
         if "eval_main" in news:
             self._told["main"] = f"validation {100 * news['eval_main']:.1f}"
-            loss = news["eval_choice_loss"]
+            loss = news.get("eval_choice_loss", news.get("eval_lm_loss", 0.0))
             if not self._progress.disable:
                 self._progress.console.print(f"validation {100 * news['eval_main']:.1f}, loss {loss:.3f}")
 

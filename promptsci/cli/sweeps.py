@@ -22,8 +22,8 @@ def tune_sweep(settings: Any, options: Mapping[str, Any]) -> None:
     """
     from promptsci.cli.progress import tune_progress
     from promptsci.pipeline import LMs, load_transformers
+    from promptsci.pipeline.stage import Stage
     from promptsci.pipeline.sweep import sweep
-    from promptsci.pipeline.tune import Stage
     from promptsci.report.tuning import show_sweep, trial_line
     from promptsci.runs import runs_root
     from promptsci.spec import Catalog

@@ -33,11 +33,16 @@ _method_options = together(
 
 
 @click.command("tune", short_help="Train an adapter or a model on a task.")
-@nouns_argument(*NOUNS, metavar="task=NAME [model=NAME ...] [lr=2e-4 epochs=3 ...]")
+@nouns_argument(*NOUNS, metavar="task=NAME[,NAME...] [model=NAME ...] [lr=2e-4 epochs=3 ...]")
 @_method_options
 @click.option("--train", "part", help="With --full: all, last-N or embeddings. [default: all]")
 @click.option("--init", type=click.Choice(["noise", "shots"]), help="What a prefix begins as. [default: noise]")
 @click.option("--from", "start", metavar="ADAPTER", help="Begin with an adapter that was tuned on another task.")
+@click.option("--after", metavar="RUN", help="Go on from a tuning, whose tasks are earlier ones now, and look back.")
+@click.option(
+    "--keep", type=click.Choice(["replay", "ewc", "distill", "none"]),
+    help="With --after: how earlier tasks are held on to. [default: replay]",
+)  # fmt: skip
 @click.option("--recipe", type=click.Path(), help="A recipe of your own, such as a sweep writes.")
 @click.option("--sweep", type=click.IntRange(1), help="Search the recipe's ranges on validation, in so many trials.")
 @click.option(
@@ -76,6 +81,8 @@ def command(**options: Any) -> None:
     promptsci tune task=citation-intent --full --train last-2 --dry-run
     promptsci tune task=citation-intent --head model=minilm
     promptsci tune task=citation-intent --lora --sweep 20
+    promptsci tune task=citation-intent,csabstruct --lora
+    promptsci tune task=csabstruct --after lora-1a2b3c4d --keep replay
     promptsci tune task=citation-intent --augment edits --times 2 --adversarial fgm epsilon=0.05
     """
     from promptsci.cli.progress import byte_progress
@@ -128,6 +135,7 @@ def _values(given: Mapping[str, str], options: Mapping[str, Any]) -> dict[str, s
     """Values of the recipe, wherever they were written."""
     values = {name: text for name, text in given.items() if name not in NOUNS}
     written = {"train": options["part"], "init": options["init"], "adversarial": options["adversarial"]}
+    written["keep"] = options["keep"]
     return values | {name: text for name, text in written.items() if text}
 
 
@@ -135,8 +143,6 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
     from promptsci.lm.four_bit import NF4
     from promptsci.pipeline import Settings
     from promptsci.pipeline.tuning import TuneSettings
-    from promptsci.runs import runs_root
-    from promptsci.tune.folder import find_adapter
 
     method: Any = _one_method(options)
     if options["recipe"] and not options["methods"]:
@@ -151,7 +157,7 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         raise PromptsciError("--train says which of the model's own weights learn", fix="Use it with --full.")
     kept = ("shots", "choose", "pool", "seed", "limit", "dtype", "rule", "trust_remote_code")
     given = {name: options[name] for name in kept} | ({"dtype": NF4} if options["four_bit"] else {})
-    run = Settings(**nouns, **given, format=options["format_"])
+    run, *others = (Settings(**each, **given, format=options["format_"]) for each in each_task(nouns))
     return TuneSettings(
         run,
         method,
@@ -161,8 +167,52 @@ def _settings(nouns: Mapping[str, Any], values: Mapping[str, str], options: Mapp
         train_rows=options["train_rows"],
         log_to=options["log_to"],
         recipe=options["recipe"],
-        start=options["start"] and str(find_adapter(options["start"], runs_root(options["runs"]))),
+        start=_start(options),
+        also=tuple(others),
+        after=options["after"] is not None,
     )
+
+
+def each_task(nouns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The nouns of each task in ``task=A,B,C``: a template for all or one each, data for each.
+
+    Raises:
+        PromptsciError: a task is given twice, or there are not as many templates or data as tasks.
+    """
+    tasks = [task.strip() for task in nouns["task"].split(",")]
+    if len(tasks) == 1:
+        return [dict(nouns)]
+    if len(set(tasks)) < len(tasks) or not all(tasks):
+        raise PromptsciError(f"task={nouns['task']} names no or the same task twice", fix="Name each task once.")
+    found = [{**nouns, "task": task} for task in tasks]
+    for noun in ("template", "data"):
+        given = nouns[noun].split(",") if noun in nouns else []
+        if len(given) == 1 and noun == "template":
+            given *= len(tasks)
+        if given and len(given) != len(tasks):
+            what = f"{noun}={nouns[noun]} names {len(given)} for {len(tasks)} tasks"
+            raise PromptsciError(
+                what, fix=f"Write one for each task, with commas: {noun}={','.join('ABC'[: len(tasks)])}."
+            )
+        for each, word in zip(found, given, strict=False):
+            each[noun] = word
+    return found
+
+
+def _start(options: Mapping[str, Any]) -> str | None:
+    """The folder of the adapter to begin with.
+
+    Raises:
+        PromptsciError: it is named by two options, or there is none of that name.
+    """
+    from promptsci.runs import runs_root
+    from promptsci.tune.folder import find_adapter
+
+    if options["start"] and options["after"]:
+        what = "--from begins with weights alone, --after goes on from the tasks behind them"
+        raise PromptsciError(what, fix="Give one of them.")
+    word = options["after"] or options["start"]
+    return word and str(find_adapter(word, runs_root(options["runs"])))
 
 
 def _augmented(prepared: Any, asked: Any) -> Any:
@@ -192,18 +242,19 @@ def _show_plan(prepared: Any, options: Mapping[str, Any]) -> None:
 def _tune(prepared: Any, options: Mapping[str, Any]) -> None:
     from promptsci.cli.progress import row_progress, tune_progress
     from promptsci.pipeline import LMs, load_transformers
-    from promptsci.pipeline.tune import Stage, is_first, need, tune
+    from promptsci.pipeline.stage import Stage, is_first
+    from promptsci.pipeline.tune import need, tune
     from promptsci.report import memory_line, show_tuning
     from promptsci.runs import runs_root
 
     root = runs_root(options["runs"])
     if is_first() and not prepared.folder(root).is_trained:
-        click.echo(memory_line(need(prepared).to_json(), len(prepared.lessons)), err=True)
+        click.echo(memory_line(need(prepared).to_json(), len(prepared.learned)), err=True)
     stage = Stage(
         root,
         LMs(load_transformers),
         fresh=options["fresh"],
-        watch_training=lambda: tune_progress(f"{prepared.run.task.name} {prepared.recipe.method}"),
+        watch_training=lambda: tune_progress(f"{prepared.title} {prepared.recipe.method}"),
         watch_run=lambda one: row_progress(f"{one.task.name} {one.method}"),
     )
     result = tune(prepared, stage)

@@ -8,7 +8,8 @@ from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import Reproduction, reproduce
 from promptsci.pipeline.run import LMs, Watcher, folder_of, load_transformers, run
 from promptsci.pipeline.settings import DEFAULT_MODEL, Result, Settings
-from promptsci.pipeline.tune import Stage, plan, tune
+from promptsci.pipeline.stage import Stage
+from promptsci.pipeline.tune import plan, tune
 from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 
 __all__ = [

@@ -5,7 +5,7 @@ Each is an ordinary Run on the rows of the closing run, so one that is stored al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +14,11 @@ from typing import Any
 from promptsci.errors import DataError
 from promptsci.pipeline.classifier import ClassifierSettings, classifier_named, methods_for, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
-from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.settings import Result, Settings
+from promptsci.pipeline.stage import WatchRun
 from promptsci.report.terminal import figure
 from promptsci.spec import Catalog
 
-WatchRun = Callable[[Ready], Any]
-"""Makes a context manager that gives the Watcher of one run."""
 COUNTED = {"tfidf": "COUNTED WORDS", "dictionary": "A DICTIONARY", "lead": "THE FIRST SENTENCE"}
 """Methods without a model that are a bar in the forms of answers that they know, and what an alarm calls them."""
 

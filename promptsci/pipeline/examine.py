@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,23 +27,23 @@ if TYPE_CHECKING:
 LOGGED_RULES = {"label": ("sum", "batch"), "relevance": ("sum", "batch"), "options": ("sum", "mean")}
 """Form -> rules under which the main metric is logged; all come from the same log-likelihoods."""
 
+LOSSES = ("choice_loss", "lm_loss")
+
 
 @dataclass
-class Examiner:
-    """Answers the validation rows with the model as it is, and remembers what the best weights said.
+class Examination:
+    """Validation rows of one task, answered by the model as it is.
 
     Attributes:
         prepared: the task, its metrics, and how prompts are made.
         examples: the validation rows.
         rule: the decision rule of the main metric.
-        folder: where the log-likelihoods of base and best weights are kept.
         by: what decides which weights are the best: the main metric, or the loss of an objective.
     """
 
     prepared: Prepared
     examples: Sequence[Example]
     rule: str
-    folder: TuneFolder
     by: str = "metric"
     questions: list[Question] = field(init=False)
     queries: list[Query] = field(init=False)
@@ -53,32 +54,16 @@ class Examiner:
         self.questions = questioner.questions(self.examples)
         self.queries = questioner.taught(self.questions)
 
-    def begin(self, loaded: LoadedModel) -> dict[str, float]:
-        """Metrics of the base weights, found once and kept."""
-        measured = self.folder.read_measured()
-        if measured is None:
-            nats, metrics = self._examine(loaded)
-            measured = {"base": nats, "base_metrics": metrics, "best": None, "main": None}
-            self.folder.write_measured(measured)
-        found: dict[str, float] = measured["base_metrics"]
-        return found
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.prepared.task.name
 
-    def __call__(self, loaded: LoadedModel) -> Mapping[str, float]:
-        """Metrics of the weights as they are; what they said is kept where they are the best so far."""
-        nats, metrics = self._examine(loaded)
-        measured = self.folder.read_measured()
-        assert measured is not None, "begin comes first"
-        if measured["main"] is None or metrics["main"] > measured["main"]:
-            self.folder.write_measured({**measured, "best": nats, "main": metrics["main"]})
-        return metrics
-
-    def thresholds(self) -> dict[str, float]:
-        """Label -> the threshold with which the best weights do best, where each label is asked by itself."""
+    def thresholds(self, nats: Sequence[Nats]) -> dict[str, float]:
+        """Label -> the threshold with which these log-likelihoods do best, where each label is asked by itself."""
         if not self.prepared.template.asks_each(self.prepared.task):
             return {}
-        measured = self.folder.read_measured()
-        assert measured is not None, "begin comes first"
-        return best_thresholds(self._scored_rows(measured["best"]), self.prepared.task.labels)
+        return best_thresholds(self._scored_rows(nats), self.prepared.task.labels)
 
     def nats(self, loaded: LoadedModel) -> list[Nats]:
         """Log-likelihoods of each row's choices, or of its right answer where answers are written."""
@@ -98,7 +83,7 @@ class Examiner:
     def _scored(self, lm: TransformersLM, queries: Sequence[Query]) -> list[Nats]:
         return [one.nats for one in sorted(lm.score(queries))]
 
-    def _examine(self, loaded: LoadedModel) -> tuple[list[Nats], dict[str, float]]:
+    def examine(self, loaded: LoadedModel) -> tuple[list[Nats], dict[str, float]]:
         """Log-likelihoods of the rows, and ``main``, of which more is better, with all that is logged beside it."""
         lm = _reading(loaded)
         nats = self._scored(lm, self.queries)
@@ -146,6 +131,69 @@ class Examiner:
             lm.append(-float(sums[gold].sum()))
         found = {"lm_loss": float(np.mean(lm))}
         return found if self.prepared.writing else {"choice_loss": float(np.mean(choice)), **found}
+
+
+@dataclass
+class Examiner:
+    """Examines the model as it is, on one task or several, and remembers what the best weights said.
+
+    Of several tasks the mean of what decides for each decides, and so do their losses go into one mean.
+
+    Attributes:
+        parts: an examination for each task.
+        folder: where the log-likelihoods of base and best weights are kept.
+    """
+
+    parts: Sequence[Examination]
+    folder: TuneFolder
+
+    def begin(self, loaded: LoadedModel) -> dict[str, float]:
+        """Metrics of the base weights, found once and kept."""
+        measured = self.folder.read_measured()
+        if measured is None:
+            nats, metrics = self._examine(loaded)
+            measured = {"base": nats, "base_metrics": metrics, "best": None, "main": None}
+            self.folder.write_measured(measured)
+        found: dict[str, float] = measured["base_metrics"]
+        return found
+
+    def __call__(self, loaded: LoadedModel) -> Mapping[str, float]:
+        """Metrics of the weights as they are; what they said is kept where they are the best so far."""
+        nats, metrics = self._examine(loaded)
+        measured = self.folder.read_measured()
+        assert measured is not None, "begin comes first"
+        if measured["main"] is None or metrics["main"] > measured["main"]:
+            self.folder.write_measured({**measured, "best": nats, "main": metrics["main"]})
+        return metrics
+
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """Task -> label -> the threshold with which the best weights do best, where labels are asked one by one."""
+        measured = self.folder.read_measured()
+        assert measured is not None, "begin comes first"
+        found, start = {}, 0
+        for part in self.parts:
+            found[part.task] = part.thresholds(measured["best"][start : start + len(part.examples)])
+            start += len(part.examples)
+        return {task: thresholds for task, thresholds in found.items() if thresholds}
+
+    def nats(self, loaded: LoadedModel) -> list[Nats]:
+        """Log-likelihoods of each row's choices, task after task."""
+        return [nats for part in self.parts for nats in part.nats(loaded)]
+
+    def _examine(self, loaded: LoadedModel) -> tuple[list[Nats], dict[str, float]]:
+        """Log-likelihoods of all rows, and what is logged."""
+        found = [part.examine(loaded) for part in self.parts]
+        nats = [one for each, _ in found for one in each]
+        if len(found) == 1:
+            return nats, found[0][1]
+        metrics = [metrics for _, metrics in found]
+        means = {
+            name: fmean(each[name] for each in metrics if name in each)
+            for name in ("main", *LOSSES)
+            if any(name in each for each in metrics)
+        }
+        mains = {f"main_{part.task}": each["main"] for part, each in zip(self.parts, metrics, strict=True)}
+        return nats, {**means, **mains}
 
 
 def _reading(loaded: LoadedModel) -> TransformersLM:

@@ -15,6 +15,7 @@ from promptsci.pipeline.examine import Examiner, furthest
 from promptsci.pipeline.opening import opening_record
 from promptsci.pipeline.record import lasting_settings, peak_memory_bytes
 from promptsci.pipeline.tuning import PreparedTune, started_from
+from promptsci.score import RULES
 from promptsci.tune.folder import TuneFolder
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def training_of(prepared: PreparedTune, trained: Trained) -> dict[str, Any]:
     return {
         "method": recipe.method,
         "objective": recipe.objective,
-        "examples": len(prepared.lessons),
+        "examples": len(prepared.learned),
         "epochs": recipe.epochs,
         "steps": trained.n_steps,
         "best_step": trained.best_step,
@@ -109,12 +110,13 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
             shutil.copy2(path, source / path.name)
     if prepared.recipe.method == "full":
         copy_the_rest(prepared.run.model.path, source)
-    thresholds = record["thresholds"]
+    thresholds = record["thresholds"].get(prepared.lead.name)
     card = {
         "name": prepared.name,
         "method": prepared.recipe.method,
-        "rule": prepared.rule,
+        "rule": next((one.rule for one in prepared.examined if one.rule in RULES), prepared.rule),
         **({"thresholds": dict(thresholds)} if thresholds else {}),
+        **_tasks(prepared, record),
         "task": prepared.run.task.name,
         "template": prepared.run.template.name,
         "format": prepared.run.format,
@@ -127,7 +129,25 @@ def place(prepared: PreparedTune, folder: TuneFolder, trained: Trained, record: 
         "training": dict(record["training"]),
         **opening_record(prepared),
         **({"from": started_from(prepared)} if prepared.start else {}),
+        "chain": [link.to_json() for link in prepared.chain(folder.weights)],
         **({"quantised": NF4} if prepared.settings.run.dtype == NF4 else {}),
     }
     (source / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     folder.place(source)
+
+
+def _tasks(prepared: PreparedTune, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Of weights that are for several tasks, which they are and how each is asked and answered."""
+    if len(prepared.examined) == 1:
+        return {}
+    return {
+        "tasks": [
+            {
+                "task": one.name,
+                "template": one.run.template.name,
+                "format": one.run.format,
+                "thresholds": dict(record["thresholds"].get(one.name, {})),
+            }
+            for one in prepared.examined
+        ]
+    }

@@ -143,8 +143,9 @@ def choose_opening(
 def _main(one: Opening, loaded: LoadedModel, examiner: Examiner) -> float:
     """The main metric on validation of the few-shot prompt."""
     head = np.asarray(one.ids, dtype=np.int32)
-    queries = [replace(query, ids=np.concatenate([head, query.ids])) for query in examiner.queries]
-    return examiner.main(loaded, queries)
+    (only,) = examiner.parts  # of one task alone
+    queries = [replace(query, ids=np.concatenate([head, query.ids])) for query in only.queries]
+    return only.main(loaded, queries)
 
 
 def opening_record(prepared: PreparedTune) -> dict[str, Any]:

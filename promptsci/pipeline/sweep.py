@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from promptsci.errors import RunError, TuneError
 from promptsci.lm import count_weights
 from promptsci.pipeline.settings import Settings
-from promptsci.pipeline.tune import Stage, learn
+from promptsci.pipeline.stage import Stage
+from promptsci.pipeline.tune import learn
 from promptsci.pipeline.tuning import PreparedTune, TuneSettings, prepare_tune
 from promptsci.runs import run_name
 from promptsci.spec import Catalog
@@ -123,7 +124,7 @@ def _folder(prepared: PreparedTune, ranges: Mapping[str, list[str]], root: Path)
         f"seed{prepared.settings.run.seed}",
     ]
     identity = {"tuning": prepared.identity(), "ranges": dict(ranges)}
-    return root / prepared.run.task.name / run_name(parts, identity)
+    return root / prepared.title / run_name(parts, identity)
 
 
 def _clear(folder: Path) -> None:
@@ -163,6 +164,7 @@ def _command(settings: TuneSettings, recipe: Path) -> str:
     run = settings.run
     nouns = {name: getattr(run, name) for name in ("task", "template", "model", "data", "split")}
     usual = Settings(run.task)
+    nouns["task"] = ",".join(one.run.task for one in settings.tasks)
     words = [f"{name}={value}" for name, value in nouns.items() if name == "task" or value != getattr(usual, name)]
     return " ".join(["promptsci tune", *words, f"--recipe {recipe}"])
 
@@ -175,16 +177,16 @@ def _end(search: Sweep, settings: TuneSettings, prepared: PreparedTune, root: Pa
     values, written = {**settings.values, **best["values"]}, prepared.run.writing is not None
     recipe = recipe_for(settings.method, n_weights, values, settings.recipe, written=written)
     about = (
-        f"Chosen by a sweep of {len(trials)} trials on {prepared.run.task.name} ({prepared.run.model.name}), "
+        f"Chosen by a sweep of {len(trials)} trials on {prepared.title} ({prepared.run.model.name}), "
         f"{len(prepared.validation)} validation rows: {best['main']:.4f}."
     )
     write_recipe(folder / RECIPE, recipe, search.ranges, about)
     for path in (folder / "trials").glob("*/*"):
-        kept = root / prepared.run.task.name / path.name
+        kept = root / prepared.title / path.name
         if not kept.exists():
             shutil.copytree(path, kept)
     return {
-        "task": prepared.run.task.name,
+        "task": prepared.title,
         "method": recipe.method,
         "model": prepared.run.model.name,
         "template": prepared.run.template.name,

@@ -32,7 +32,8 @@ def thresholds_for(settings: Settings, task: Task, template: Template, card: Map
             raise SpecError(what, fix="Leave --thresholds out, or use a wording with {{ label }} and {{ choice }}.")
         return {}
     if settings.thresholds is None:
-        tuned: Mapping[str, float] = card.get("thresholds", {})
+        own = next((one for one in card.get("tasks", ()) if one["task"] == task.name), card)
+        tuned: Mapping[str, float] = own.get("thresholds", {})
         return {label: tuned[label] for label in task.labels if label in tuned}
     return _from_run(settings, task, RunFolder(Path(settings.thresholds).expanduser()))
 

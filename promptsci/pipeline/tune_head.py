@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import Attempts, SpecError, did_you_mean, raise_all
 from promptsci.lm import Progress, resolve
-from promptsci.pipeline.bars import WatchRun, alarms, counted
+from promptsci.pipeline.bars import alarms, counted
 from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, Read, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.lessons import drawn
 from promptsci.pipeline.run import Watcher
 from promptsci.pipeline.settings import Result
+from promptsci.pipeline.stage import WatchRun
 from promptsci.prompt import Assembler
 from promptsci.spec import Catalog, Task, Template, check_fit
 from promptsci.tune.head import Head

@@ -7,28 +7,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promptsci.data import Example, Findings, carve, gold_reader, read_dataset, stratified
-from promptsci.data.example import split_name
+from promptsci.data import Example
 from promptsci.errors import TuneError
 from promptsci.lm import AdapterFolder, Progress, check_base, count_weights, read_adapter
 from promptsci.lm.four_bit import NF4
 from promptsci.pipeline.augment import Augmented
-from promptsci.pipeline.lessons import check_objective, teach
-from promptsci.pipeline.opening import check_start, fits_behind, openings
+from promptsci.pipeline.chain import Earlier, Link, chain_of, earlier, earlier_runs, link_of
+from promptsci.pipeline.lessons import check_objective
+from promptsci.pipeline.mixture import mixed_lessons, notes_of, said_of_earlier, said_of_mix, said_of_objective
+from promptsci.pipeline.opening import check_start
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.settings import Settings
+from promptsci.pipeline.subject import Subject, TaskSettings, subject, with_lessons
 from promptsci.prompt.opening import Opening
 from promptsci.runs import run_name, settings_key
-from promptsci.score import GENERATED, usual_rule
 from promptsci.spec import Catalog
 from promptsci.tune.folder import TuneFolder
 from promptsci.tune.lesson import Lesson
-from promptsci.tune.recipe import Method, Recipe, recipe_for
+from promptsci.tune.recipe import KEEPING, Method, Recipe, recipe_for
 
-TUNED_RULE = "sum"
-"""Training makes the summed log-likelihood of the right choice the largest, so that is what decides."""
 EXAMINED_RULES = ("sum", "mean", "batch")
 """Rules that need nothing but the rows themselves."""
+LONGEST_TITLE = 100
+"""Characters of the name of a folder for several tasks."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class TuneSettings:
         log_to: trackers that hear of loss and metrics.
         recipe: path of a recipe that stands in for the method's own.
         start: folder of an adapter, tuned on this task or another, whose weights are the first.
+        also: closing runs of other tasks that the same weights learn.
+        after: whether the tasks of ``start`` are earlier ones, which the recipe may keep and which are scored again.
+        new: rows that are learned from instead of those of train.
     """
 
     run: Settings
@@ -56,6 +60,15 @@ class TuneSettings:
     log_to: tuple[str, ...] = ()
     recipe: str | None = None
     start: str | None = None
+    also: tuple[Settings, ...] = ()
+    after: bool = False
+    new: str | None = None
+
+    @property
+    def tasks(self) -> tuple[TaskSettings, ...]:
+        """What is asked of each task."""
+        of_all = (self.train, self.validation, self.train_rows, self.new)
+        return tuple(TaskSettings(run, *of_all) for run in (self.run, *self.also))
 
 
 @dataclass(frozen=True)
@@ -63,52 +76,100 @@ class PreparedTune:
     """A tuning that can start.
 
     Attributes:
-        run: the base model on the rows of the closing run.
-        train: the same on the rows that are learned from.
+        subjects: the tasks that are learned; the first leads.
         recipe: how they are learned.
-        lessons: what is learned from.
-        validation: rows that decide which weights are the best.
-        carved: whether those were taken out of the train rows.
+        lessons: what is learned from, kept rows of earlier tasks aside.
         notes: what the result must say.
-        start: the adapter whose weights are the first; None begins anew.
         openings: with init=shots, what the prefix may begin as; the best on validation is chosen.
-        rows: the train rows of the lessons.
-        augmented: rows made of them, which are learned from too; None where none were asked for.
+        augmented: rows made of the train rows, which are learned from too; None where none were asked for.
+        start: the adapter whose weights are the first; None begins anew.
+        earlier: the tasks of ``start`` and what is kept of them; None where they are left behind.
     """
 
     settings: TuneSettings
-    run: Prepared
-    train: Prepared
+    subjects: tuple[Subject, ...]
     recipe: Recipe
     lessons: tuple[Lesson, ...]
-    validation: tuple[Example, ...]
-    carved: bool
     notes: tuple[str, ...]
     openings: tuple[Opening, ...] = ()
-    rows: tuple[Example, ...] = ()
     augmented: Augmented | None = None
     start: AdapterFolder | None = None
+    earlier: Earlier | None = None
+
+    @property
+    def lead(self) -> Subject:
+        """The first task."""
+        return self.subjects[0]
+
+    @property
+    def run(self) -> Prepared:
+        """The base model on the rows of the first closing run."""
+        return self.lead.run
+
+    @property
+    def train(self) -> Prepared:
+        """The same on the rows that are learned from."""
+        return self.lead.train
+
+    @property
+    def rows(self) -> tuple[Example, ...]:
+        """The train rows of the first task."""
+        return self.lead.rows
+
+    @property
+    def validation(self) -> tuple[Example, ...]:
+        """Rows of all tasks that decide which weights are the best."""
+        return tuple(row for one in self.examined for row in one.validation)
 
     @property
     def rule(self) -> str:
-        """The decision rule of the main metric."""
-        usual = usual_rule(self.run.task.form)
-        return usual if usual == GENERATED else self.settings.run.rule or TUNED_RULE
+        """The decision rule of the first task's main metric."""
+        return self.lead.rule
+
+    @property
+    def carved(self) -> bool:
+        """Whether validation rows of the first task were taken out of its train rows."""
+        return self.lead.carved
+
+    @property
+    def learned(self) -> tuple[Lesson, ...]:
+        """All lessons, those kept of earlier tasks mixed in."""
+        return (*self.lessons, *self.kept)
+
+    @property
+    def examined(self) -> tuple[Subject, ...]:
+        """The tasks that decide which weights are the best: those learned, and those held on to."""
+        kept = self.earlier.left if self.earlier and self.recipe.keep != "none" else ()
+        return (*self.subjects, *kept)
+
+    @property
+    def kept(self) -> tuple[Lesson, ...]:
+        """Lessons of earlier tasks that are mixed in."""
+        return self.earlier.lessons if self.earlier and self.recipe.keep in ("replay", "distill") else ()
+
+    @property
+    def title(self) -> str:
+        """The tasks' names, as the name of a folder."""
+        joined = "+".join(one.name for one in self.subjects)
+        return joined if len(joined) <= LONGEST_TITLE else f"{self.lead.name}+{len(self.subjects) - 1}"
 
     def identity(self) -> dict[str, Any]:
         """All that decides the weights: same identity, same folder."""
-        own = self.train.identity()
         return {
-            **{name: value for name, value in own.items() if name not in ("sharing", "pack_tokens")},
-            "recipe": self.recipe.identity(),
+            **self.lead.identity(),
+            "recipe": self.recipe.identity(len(self.subjects)),
             **({"from": self.start.to_json()} if self.start else {}),
-            "rule": self.rule,
+            "rule": self.lead.rule,
             **({"augmented": self.augmented.to_json()} if self.augmented else {}),
-            "validation": {
-                "split": self.settings.train if self.carved else split_name(self.settings.validation),
-                "ids": settings_key({"ids": [example.id for example in self.validation]}),
-            },
+            "validation": self.lead.judged_by(),
+            **self._others(),
         }
+
+    def _others(self) -> dict[str, Any]:
+        """What decides the weights besides the first task; nothing where it is alone."""
+        also = [{**one.identity(), "validation": one.judged_by(), "rule": one.rule} for one in self.subjects[1:]]
+        after = {"after": settings_key(self.earlier.to_json())} if self.earlier else {}
+        return {**({"also": also} if also else {}), **after}
 
     @property
     def name(self) -> str:
@@ -126,16 +187,25 @@ class PreparedTune:
             f"{run.shots}-shot" if run.shots else "",
             self.settings.train if self.settings.train != "train" else "",
             f"n{self.settings.train_rows}" if self.settings.train_rows else "",
+            f"after-{self.recipe.keep}" if self.earlier else "",
             f"seed{run.seed}",
         ]
-        path = root / self.run.task.name / run_name(parts, self.identity())
+        path = root / self.title / run_name(parts, self.identity())
         return TuneFolder(path, full=self.recipe.method == "full")
+
+    def chain(self, weights: Path) -> list[Link]:
+        """The tunings that lead to these weights, themselves the last."""
+        before = self.earlier.links if self.earlier else ()
+        return [*before, link_of(self.name, weights, self.recipe.keep if self.earlier else None, self.subjects)]
 
 
 def started_from(prepared: PreparedTune) -> dict[str, Any] | None:
-    """The adapter that a tuning began with, and the task that it was tuned on; None where it began anew."""
+    """The adapter that a tuning began with, and the tasks that it was tuned on; None where it began anew."""
     start = prepared.start
-    return None if start is None else {**start.to_json(), "task": start.card.get("task")}
+    if start is None:
+        return None
+    chain = start.card.get("chain")
+    return {**start.to_json(), "task": "+".join(chain[-1]["names"]) if chain else start.card.get("task")}
 
 
 def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | None = None) -> PreparedTune:
@@ -145,54 +215,53 @@ def prepare_tune(settings: TuneSettings, catalog: Catalog, progress: Progress | 
         PromptsciError: one thing is wrong.
         Problems: several things are.
     """
-    run = prepare(settings.run, catalog, progress)
+    runs = [prepare(asked.run, catalog, progress) for asked in settings.tasks]
     _check_frozen(settings)
-    start = None if settings.start is None else _start(settings, run)
-    n_parameters, written = count_weights(run.model.path), run.writing is not None
-    recipe = recipe_for(settings.method, n_parameters, settings.values, settings.recipe, written=written)
-    _check_aim(recipe, settings.run.rule, run.task.form)
-    check_objective(run, recipe)
-    from_shots = recipe.init == "shots"
-    if from_shots:
-        check_start(recipe, settings.run, run.choose)
-    learned = replace(settings.run, split=settings.train, pool=settings.run.pool or None, limit=None)
-    train = prepare(learned, catalog)
-    rows = [example for example in train.examples if example.gold is not None]
-    notes = [*run.notes]
-    if len(rows) < len(train.examples):
-        notes.append(f"{len(train.examples) - len(rows)} rows of {settings.train} have no label and are left out")
-    validation, carved = _validation(settings, run, rows)
-    if carved:
-        held = {example.id for example in validation}
-        rows = [example for example in rows if example.id not in held]
-        notes.append(
-            f"there is no validation split: {len(validation)} rows of {settings.train} were set aside for it "
-            f"(stratified, seed {settings.run.seed})"
-        )
-    if settings.train_rows is not None:
-        rows = stratified(rows, settings.train_rows, settings.run.seed)
-    notes += _missing_labels(run, rows, sampled=settings.train_rows is not None)
-    notes += _seen_rows(validation, rows)
-    kept = _examined(validation, recipe.evaluate, settings.run.seed)
-    if len(kept) < len(validation):
-        notes.append(f"{len(kept)} of {len(validation)} validation rows are used (evaluate={recipe.evaluate})")
-    opened = openings(train, recipe, rows, run.choose) if from_shots else ()
-    train.questioner.context -= 0 if opened else recipe.n_virtual
-    with fits_behind(opened):
-        taught = teach(train, rows, recipe)
-    said = (*notes, *taught.notes)
-    parts = (settings, run, train, recipe, taught.lessons, tuple(kept), carved, said, opened, tuple(rows))
-    return PreparedTune(*parts, start=start)
+    start = None if settings.start is None else _start(settings, runs[0])
+    links = chain_of(start) if start and settings.after else ()
+    before = earlier_runs(links, settings.run, catalog)
+    every = [*runs, *(run for _, run in before)]
+    written = [run.task.name for run in every if run.writing is not None]
+    values = {"keep": "replay", **settings.values} if settings.after else settings.values
+    n_parameters = count_weights(runs[0].model.path)
+    recipe = recipe_for(settings.method, n_parameters, values, settings.recipe, written=bool(written))
+    _check_kept(settings, recipe, written)
+    for run in runs:
+        _check_aim(recipe, run.settings.rule, run.task.form)
+        check_objective(run, recipe)
+    if recipe.init == "shots":
+        _check_alone(settings)
+        check_start(recipe, settings.run, runs[0].choose)
+    read = [subject(asked, run, recipe) for asked, run in zip(settings.tasks, runs, strict=True)]
+    subjects = tuple(with_lessons(one, recipe) for one in read)
+    kept = earlier(links, before, subjects, recipe, settings.run.seed) if settings.after else None
+    notes = [*notes_of(subjects), *said_of_mix(subjects, recipe), *said_of_objective(every)]
+    notes += said_of_earlier(kept, subjects) if kept else []
+    lessons = mixed_lessons(subjects, recipe)
+    openings = subjects[0].openings
+    return PreparedTune(settings, subjects, recipe, lessons, tuple(notes), openings, start=start, earlier=kept)
 
 
 def with_made(prepared: PreparedTune, augmented: Augmented) -> PreparedTune:
     """The tuning that also learns from made rows; validation and test stay as they are."""
-    examples = [*prepared.rows, *(one.example for one in augmented.made)]
-    with fits_behind(prepared.openings):
-        taught = teach(prepared.train, examples, prepared.recipe)
-    made = f"{len(augmented.made)} rows were made of {len(prepared.rows)} train rows: {augmented.said()}"
-    notes = dict.fromkeys([*prepared.notes, *taught.notes, made])
-    return replace(prepared, lessons=taught.lessons, notes=tuple(notes), augmented=augmented)
+    _check_alone(prepared.settings)
+    rows = prepared.lead.rows
+    lead = with_lessons(prepared.lead, prepared.recipe, [one.example for one in augmented.made])
+    made = f"{len(augmented.made)} rows were made of {len(rows)} train rows: {augmented.said()}"
+    notes = dict.fromkeys([*prepared.notes, *lead.notes, made])
+    parts = {"subjects": (lead,), "lessons": lead.lessons, "notes": tuple(notes), "augmented": augmented}
+    return replace(prepared, **parts)  # type: ignore[arg-type]
+
+
+def _check_alone(settings: TuneSettings) -> None:
+    """Nothing where there is one task.
+
+    Raises:
+        TuneError: there are several, and what is asked is of one.
+    """
+    if settings.also:
+        what = "rows are made, and a prefix begins as shots, of one task"
+        raise TuneError(what, fix="Name one task, or leave --augment and --init shots out.")
 
 
 def _start(settings: TuneSettings, run: Prepared) -> AdapterFolder:
@@ -203,7 +272,9 @@ def _start(settings: TuneSettings, run: Prepared) -> AdapterFolder:
         TuneError: it is of another method, or nothing that a training of this method can begin with.
     """
     if settings.method == "full":
-        raise TuneError("--from names an adapter, and --full makes none", fix="Name the tuned model: model=FOLDER.")
+        option = "--after" if settings.after else "--from"
+        fix = "Name the tuned model: model=FOLDER."
+        raise TuneError(f"{option} names an adapter, and --full makes none", fix=fix)
     found = read_adapter(Path(str(settings.start)))
     check_base(found, run.model.name, run.model.sha256)
     if found.method != settings.method:
@@ -222,6 +293,20 @@ def _check_frozen(settings: TuneSettings) -> None:
         )
 
 
+def _check_kept(settings: TuneSettings, recipe: Recipe, written: Sequence[str]) -> None:
+    """Nothing where what is to be kept can be.
+
+    Raises:
+        TuneError: there are no earlier tasks, or their answers are none that could be kept.
+    """
+    if recipe.keep != "none" and not settings.after:
+        fix = "Name the tuning to go on from: --after RUN, or leave --keep out."
+        raise TuneError("--keep says how earlier tasks are held on to, and there are none", fix=fix)
+    if recipe.keep == "distill" and written:
+        what = f"answers of {', '.join(dict.fromkeys(written))} are written: they have no probabilities to keep"
+        raise TuneError(what, fix=f"Use another: --keep {' or '.join(way for way in KEEPING if way != 'distill')}.")
+
+
 def _check_aim(recipe: Recipe, rule: str | None, form: str) -> None:
     known = [each for each in EXAMINED_RULES if (form, each) != ("options", "batch")]
     if rule not in (None, *known):
@@ -230,56 +315,3 @@ def _check_aim(recipe: Recipe, rule: str | None, form: str) -> None:
     if recipe.objective == "lm" and recipe.smoothing:
         fix = "Use objective=choice, or leave smoothing out."
         raise TuneError("smoothing goes to the other choices, which the objective lm does not read", fix=fix)
-
-
-def _validation(settings: TuneSettings, run: Prepared, rows: Sequence[Example]) -> tuple[list[Example], bool]:
-    """The validation rows, and whether they were taken out of train.
-
-    Raises:
-        DataError: a validation split that was named is not there, or train is too small to set rows aside.
-    """
-    name = split_name(settings.validation)
-    there = read_dataset(run.task, settings.run.data).splits
-    if name in there or settings.validation != "validation":
-        split = there.get(name) or read_dataset(run.task, settings.run.data, needed=[name]).split(name)
-        labelled = [example for example in split.examples if example.gold is not None]
-        if not labelled:
-            raise TuneError(f"no row of {name} has a label", where=split.origin, fix="Name another: validation=...")
-        return labelled, False
-    return carve(rows, settings.run.seed)[1], True
-
-
-def _missing_labels(run: Prepared, rows: Sequence[Example], *, sampled: bool) -> list[str]:
-    """What to say of labels that no train row has; in all of train that is an error, in a small sample it happens.
-
-    It is none either where a row may have any number of labels or spans, as a rare one then says little.
-
-    Raises:
-        TuneError: no row of train has a label of the task.
-    """
-    labels_of = gold_reader(run.task, Findings("")).labels
-    there = {label for example in rows for label in labels_of(example.gold)}
-    missing = [label for label in run.task.labels if label not in there]
-    if not missing:
-        return []
-    what = f"no train row has the label{'s' * (len(missing) > 1)} {', '.join(missing)}"
-    if sampled or run.task.answers.is_written:
-        return [what]
-    fix = "Add rows, take the label out of task.yaml, or name another train split: --train-split NAME."
-    raise TuneError(what, where=run.dataset.origin, fix=fix)
-
-
-def _seen_rows(validation: Sequence[Example], rows: Sequence[Example]) -> list[str]:
-    from promptsci.data import text_key
-
-    known = {text_key(example) for example in rows}
-    n = sum(text_key(example) in known for example in validation)
-    return [f"{n} of {len(validation)} validation rows also stand in train, so the choice of weights is flattered"] * (
-        n > 0
-    )
-
-
-def _examined(validation: Sequence[Example], n: int, seed: int) -> list[Example]:
-    """A sample of about n validation rows; those that are judged together are taken together."""
-    groups = {example.group for example in validation if example.group is not None}
-    return stratified(validation, -(-n * len(groups) // len(validation)) if groups else n, seed)

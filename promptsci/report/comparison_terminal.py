@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from promptsci.report.comparison import Compared, headline, reading, sections, sources
-from promptsci.report.console import console, plain_table, show
+from promptsci.report.console import console, section_parts, show
 from promptsci.report.robustness import robustness_reading, robustness_section
 from promptsci.report.section import Section
 
@@ -23,12 +23,7 @@ def show_comparison(compared: Compared, out: Console | None = None) -> None:
 
 def show_section(section: Section, out: Console) -> None:
     """Prints one table with its title."""
-    table = plain_table()
-    for title, align in section.columns.items():
-        table.add_column(title, justify=align, overflow="fold")
-    for cells, bold in zip(section.rows, section.bold, strict=True):
-        table.add_row(*cells, style="bold" if bold else None)
-    show(out, Text(section.title), table)
+    show(out, *section_parts(section))
 
 
 def show_robustness(compared: Compared, out: Console | None = None) -> None:

@@ -15,7 +15,7 @@ from promptsci.report.comparison import (
     sections,
     sources,
 )
-from promptsci.report.section import Section
+from promptsci.report.section import markdown, markdown_table
 from promptsci.report.terminal import metric_name, percent
 
 STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
@@ -29,27 +29,10 @@ def as_markdown(compared: Compared) -> str:
     """The comparison as Markdown: a heading, the tables, and what they say."""
     parts = [f"### {headline(compared)}"]
     for section in sections(compared):
-        parts.append(f"**{_markdown(section.title)}**")
-        parts.append(_markdown_table(section))
-    parts += [_markdown(line) for line in (*sources(compared), *reading(compared))]
+        parts.append(f"**{markdown(section.title)}**")
+        parts.append(markdown_table(section))
+    parts += [markdown(line) for line in (*sources(compared), *reading(compared))]
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown_table(section: Section) -> str:
-    lines = [
-        [_markdown(title) for title in section.columns],
-        ["--:" if align == "right" else ":--" for align in section.columns.values()],
-    ]
-    for cells, bold in zip(section.rows, section.bold, strict=True):
-        lines.append([f"**{_markdown(cell)}**" if bold and cell else _markdown(cell) for cell in cells])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _markdown(text: str) -> str:
-    """Text in which no sign means anything to Markdown."""
-    for sign in ("\\", "|", "*", "_", "<", "`"):
-        text = text.replace(sign, f"\\{sign}")
-    return text
 
 
 def latex(text: str) -> str:

@@ -10,6 +10,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from promptsci.report.section import Section
+
 PIPE_WIDTH = 120
 """Columns where standard output is no terminal and COLUMNS does not say how wide it is."""
 LINE_WIDTH = 10_000
@@ -33,6 +35,16 @@ def console(pipe_width: int = PIPE_WIDTH) -> Console:
 def plain_table(title: str | None = None) -> Table:
     """An empty table in the one style of all reports."""
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+
+
+def section_parts(section: Section) -> tuple[Text, Table]:
+    """The title of a section and its table."""
+    table = plain_table()
+    for title, align in section.columns.items():
+        table.add_column(title, justify=align, overflow="fold")
+    for cells, bold in zip(section.rows, section.bold, strict=True):
+        table.add_row(*cells, style="bold" if bold else None)
+    return Text(section.title), table
 
 
 def show(out: Console, *parts: RenderableType) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from promptsci.report.console import console, plain_table, show
-from promptsci.report.numbers import duration
+from promptsci.report.numbers import duration, score
 from promptsci.report.terminal import metric_name, percent
 
 Plain = Mapping[str, Any]
@@ -57,12 +57,43 @@ def show_curve(curve: Plain, out: Console | None = None) -> None:
         by_size = {point["size"]: point for point in points}
         table.add_row(method, *(_cell(by_size.get(size)) for size in sizes))
     show(out, Text(f"{curve['task']}  learning curves", style="bold"), table)
-    show(out, *(Text(line) for line in crossing_lines(curve)))
+    show(out, *(Text(line) for line in curve_lines(curve)))
     show(out, *(Text(f"Warning: {note}", style="yellow") for note in curve["notes"]))
 
 
 def _cell(point: Plain | None) -> str:
     return "" if point is None else f"{percent(point['value'])} [{percent(point['low'])}, {percent(point['high'])}]"
+
+
+def curve_lines(curve: Plain) -> Iterator[str]:
+    """What curves say, in sentences: where one method overtakes another, and what a source saves."""
+    yield from crossing_lines(curve)
+    for worth in curve.get("savings", ()):
+        yield from saving_lines(worth, curve["metric"])
+
+
+def saving_lines(worth: Plain, metric: str) -> Iterator[str]:
+    """How many labels a source saves, and by what evidence; or that none are shown to be saved."""
+    shown = [one for one in worth["sizes"] if one["shown"]]
+    for one in shown:
+        change, low, high = (score(one[end], metric, signed=True) for end in ("change", "low", "high"))
+        evidence = f"{change} [{low}, {high}], p {one['p_holm']:.2g}, paired, Holm over {len(worth['sizes'])} sizes"
+        if one["needed"] is None:
+            saved = (
+                f"{worth['method']} from nothing is nowhere as good up to {one['most']:,}: more than {one['labels']:,}"
+            )
+        else:
+            saved = f"{worth['method']} from nothing is as good with about {one['needed']:,}: {one['labels']:,}"
+        yield (
+            f"With {one['size']:,} labels {worth['source']} scores {score(one['value'], metric)} ({evidence}); "
+            f"{saved} labels saved."
+        )
+    if not shown:
+        sizes = ", ".join(f"{one['size']:,}" for one in worth["sizes"])
+        yield (
+            f"No label is shown to be saved by {worth['source']}: at none of {sizes} labels is it shown to be better "
+            f"than {worth['method']} from nothing (paired randomisation, Holm)."
+        )
 
 
 def crossing_lines(curve: Plain) -> Iterator[str]:

@@ -9,7 +9,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from promptsci.report.console import console, plain_table, show
+from promptsci.report.console import console, plain_table, section_parts, show
+from promptsci.report.forgetting import forgetting_lines, forgetting_section
 from promptsci.report.terminal import PLAIN, figure, interval, leading, metric_name
 
 GIB = 2**30
@@ -107,7 +108,12 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     text.append(f"  {result['method']}  template {result['template']}  model {result['model']['name']}  ")
     text.append(result["format"])
     yield text
-    yield _methods(result["runs"])
+    for task in dict.fromkeys(run["task"] for run in result["runs"]):
+        runs = [run for run in result["runs"] if run["task"] == task]
+        yield _methods(runs, task if len(runs) < len(result["runs"]) else None)
+    if "continual" in result:
+        yield from section_parts(forgetting_section(result["continual"]))
+        yield from map(Text, forgetting_lines(result["continual"]))
     yield Text(f"validation ({result['validation_rows']} rows) after each epoch; the best weights are kept")
     yield _curve(result)
     yield _cost(result)
@@ -118,9 +124,9 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"Use it as {noun}={result['weights']}")
 
 
-def _methods(runs: list[Mapping[str, Any]]) -> Table:
-    """A row for each bar, and one for what was tuned."""
-    table = plain_table()
+def _methods(runs: list[Mapping[str, Any]], task: str | None = None) -> Table:
+    """A row for each bar, and one for what was tuned; the task is named where there are several."""
+    table = plain_table(task)
     names = leading(runs[-1])
     table.add_column(f"{runs[-1]['split']}, % [95 %]")
     for name in names:
@@ -142,7 +148,11 @@ def _curve(result: Mapping[str, Any]) -> Table:
     table = plain_table()
     main, judged = result["runs"][-1]["main"], result["recipe"]["examine"] == "metric"
     losses = {name: title for name, title in LOSSES.items() if name in result["checks"]}
-    for title in ("step", *([metric_name(main)] if judged else []), *losses.values()):
+    each = [name for name in result["checks"] if name.startswith("main_")] if judged else []
+    if each:
+        main = ""  # a mean over tasks
+    shown = [("mean over tasks" if each else metric_name(main)), *(name.removeprefix("main_") for name in each)]
+    for title in ("step", *(shown if judged else []), *losses.values()):
         table.add_column(title, justify="right")
     best = result["training"]["best_step"]
     rows = [(0, result["checks"])] + [
@@ -151,8 +161,9 @@ def _curve(result: Mapping[str, Any]) -> Table:
         if "eval_main" in one
     ]
     for step, found in rows:
-        value = figure(_oriented(found["main"], main), main)  # errors are examined as their negatives
-        cells = [*([value] if judged else []), *(f"{found[name]:.3f}" for name in losses)]
+        # Errors are examined as their negatives.
+        values = [figure(_oriented(found[name], main), main) for name in ("main", *each)]
+        cells = [*(values if judged else []), *(f"{found[name]:.3f}" for name in losses)]
         table.add_row(str(step), *cells, style="bold" if step == best else None)
     return table
 

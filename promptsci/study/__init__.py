@@ -2,7 +2,7 @@
 
 from promptsci.study.curve import Curve, CurvePoint, curve, read_sizes
 from promptsci.study.estimate import Speed
-from promptsci.study.methods import Asked, known_methods, works
+from promptsci.study.methods import Asked, begun, known_methods, works
 from promptsci.study.study import Outcome, Plan, Step, Study, carry_out, conclude, plan
 from promptsci.study.work import Means, Work
 
@@ -17,6 +17,7 @@ __all__ = [
     "Step",
     "Study",
     "Work",
+    "begun",
     "carry_out",
     "conclude",
     "curve",

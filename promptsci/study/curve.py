@@ -14,6 +14,7 @@ from typing import Any
 
 from promptsci.errors import SpecError
 from promptsci.runs import RunFolder
+from promptsci.study.saved import Savings, savings
 
 ALL = "all"
 
@@ -59,6 +60,7 @@ class Curve:
         points: by method, in the order of size.
         crossings: where one method overtakes another for good.
         notes: what is missing.
+        savings: what sources are worth, of methods that begin with one.
     """
 
     task: str
@@ -66,10 +68,15 @@ class Curve:
     points: Mapping[str, tuple[CurvePoint, ...]]
     crossings: tuple[Crossing, ...]
     notes: tuple[str, ...]
+    savings: tuple[Savings, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values by name."""
-        return asdict(self)
+        """Plain values by name; of each saving also the labels."""
+        worth = [
+            {**asdict(one), "sizes": [{**asdict(each), "labels": each.labels} for each in one.sizes]}
+            for one in self.savings
+        ]
+        return {**asdict(self), "savings": worth}
 
 
 def read_sizes(text: str, n_train: int) -> list[int]:
@@ -87,12 +94,17 @@ def read_sizes(text: str, n_train: int) -> list[int]:
     return sorted(sizes)
 
 
-def curve(runs: Mapping[str, Mapping[int, Sequence[RunFolder]]], notes: Sequence[str] = ()) -> Curve:
+def curve(
+    runs: Mapping[str, Mapping[int, Sequence[RunFolder]]],
+    notes: Sequence[str] = (),
+    begun: Mapping[str, str] | None = None,
+) -> Curve:
     """The curves of finished Runs.
 
     Args:
         runs: method -> size of the train set -> its Runs, one a seed.
         notes: what is missing.
+        begun: method that begins with a source -> the same from nothing.
     """
     first = next(folder for sizes in runs.values() for folders in sizes.values() for folder in folders)
     scores, record = first.read_scores(), first.read_run()
@@ -100,7 +112,12 @@ def curve(runs: Mapping[str, Mapping[int, Sequence[RunFolder]]], notes: Sequence
         method: tuple(_point(size, folders, scores["main"]) for size, folders in sorted(sizes.items()) if folders)
         for method, sizes in runs.items()
     }
-    return Curve(record["task"], scores["main"], points, tuple(crossings(points)), tuple(notes))
+    saved = [
+        savings(method, source, runs.get(method, {}), runs.get(source, {})) for source, method in (begun or {}).items()
+    ]
+    said = [*notes, *(note for _, untold in saved for note in untold)]
+    worth = tuple(one for one, _ in saved if one is not None)
+    return Curve(record["task"], scores["main"], points, tuple(crossings(points)), tuple(said), worth)
 
 
 def _point(size: int, folders: Sequence[RunFolder], main: str) -> CurvePoint:

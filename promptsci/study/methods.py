@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from promptsci.errors import Problems, PromptsciError, SpecError, did_you_mean, raise_all
-from promptsci.lm import Progress
+from promptsci.lm import Progress, read_adapter
 from promptsci.pipeline import METHODS as CLASSIFIERS
 from promptsci.pipeline import ClassifierSettings, Settings, classifier_named, prepare, prepare_classifier
 from promptsci.pipeline.tune_head import HeadSettings, prepare_head
@@ -32,6 +33,7 @@ class Asked:
         seeds: one run of each method whose result depends on the seed.
         values: of recipes, as on the command line of tune.
         train_rows: how many labelled rows there are to learn from and to show; None is all.
+        start: folder of an adapter of another task; tunings of its method are made from nothing and from there.
     """
 
     settings: Settings
@@ -39,6 +41,23 @@ class Asked:
     seeds: tuple[int, ...] = (0,)
     values: Mapping[str, str] = field(default_factory=dict)
     train_rows: int | None = None
+    start: str | None = None
+
+
+def begun(asked: Asked) -> dict[str, str]:
+    """Name of a tuning that begins with the source -> the same from nothing.
+
+    Raises:
+        SpecError: no method that is asked for can begin with it.
+    """
+    if asked.start is None:
+        return {}
+    source = read_adapter(Path(asked.start))
+    found = {f"{method} from {source.name}": method for method in asked.methods if method == source.method}
+    if not found:
+        what = f"none of the methods can begin with {source.name}, which is {source.method}"
+        raise SpecError(what, where=asked.start, fix=f"Write methods={source.method}.")
+    return found
 
 
 def known_methods() -> tuple[str, ...]:
@@ -79,7 +98,13 @@ def _works(method: str, asked: Asked, catalog: Catalog, progress: Progress | Non
     if method == "head":
         return [_head(seed, asked, catalog, progress) for seed in asked.seeds]
     if method in TUNED:
-        return [_tuning(method, seed, asked, catalog) for seed in asked.seeds]
+        sources = [(name, asked.start) for name, one in begun(asked).items() if one == method]
+        both = [(method, None), *sources]
+        return [
+            _tuning(method, name, seed, replace(asked, start=start), catalog)
+            for name, start in both
+            for seed in asked.seeds
+        ]
     raise SpecError(f"there is no method '{method}'", fix=did_you_mean(method, known_methods()))
 
 
@@ -106,6 +131,7 @@ def _head(seed: int, asked: Asked, catalog: Catalog, progress: Progress | None) 
     return Classifying("head", prepare_head(head, catalog, lambda _line: None, progress))
 
 
-def _tuning(method: Any, seed: int, asked: Asked, catalog: Catalog) -> Work:
+def _tuning(method: Any, name: str, seed: int, asked: Asked, catalog: Catalog) -> Work:
     run = replace(asked.settings, seed=seed)
-    return Tuning(method, prepare_tune(TuneSettings(run, method, asked.values, train_rows=asked.train_rows), catalog))
+    settings = TuneSettings(run, method, asked.values, train_rows=asked.train_rows, start=asked.start)
+    return Tuning(name, prepare_tune(settings, catalog))

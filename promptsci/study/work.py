@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from promptsci.lm import trie
 from promptsci.pipeline import LMs, Prepared, classifier_folder, classify, folder_of, run
 from promptsci.pipeline.classifier import PreparedClassifier
-from promptsci.pipeline.tune import Stage, tune
+from promptsci.pipeline.stage import Stage
+from promptsci.pipeline.tune import tune
 from promptsci.pipeline.tune_head import tune_head
 from promptsci.pipeline.tuning import PreparedTune
 from promptsci.prompt import Query

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -21,6 +22,7 @@ class Grid:
         gold: [L, G] the column of the right choice of each group.
         weights: [L] how much each lesson counts.
         n_choices: [L] columns in use; the others stay empty.
+        soft: [L, C] the probability that each choice should have; None where the right ones are learned.
     """
 
     places: torch.Tensor
@@ -28,10 +30,12 @@ class Grid:
     gold: torch.Tensor
     weights: torch.Tensor
     n_choices: torch.Tensor
+    soft: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> Grid:
         """The same on a device."""
-        return Grid(*(part.to(device) for part in vars(self).values()))
+        moved: list[Any] = [None if part is None else part.to(device) for part in vars(self).values()]
+        return Grid(*moved)
 
     def sums(self, nats: torch.Tensor) -> torch.Tensor:
         """[L, C] log-likelihood of each choice from those of tokens [M]; -inf in empty cells."""
@@ -51,10 +55,15 @@ def grid_of(lessons: Sequence[Lesson], objective: Objective, parts: Sequence[tup
         gold=torch.tensor([lesson.gold for lesson in lessons]),
         weights=torch.tensor([lesson.weight for lesson in lessons], dtype=torch.float32),
         n_choices=torch.tensor(n_choices),
+        soft=torch.tensor([[*one.soft, *[0.0] * (width - len(one.soft))] for one in lessons])
+        if lessons[0].soft
+        else None,
     )
 
 
-def loss(objective: Objective, nats: torch.Tensor, grid: Grid, smoothing: float = 0.0) -> torch.Tensor:
+def loss(
+    objective: Objective, nats: torch.Tensor, grid: Grid, smoothing: float = 0.0, temperature: float = 1.0
+) -> torch.Tensor:
     """[] the weighted sum over lessons of an objective's loss, in nats.
 
     ``choice`` is the cross-entropy of the right choice under the softmax of the choices' summed log-likelihoods, of
@@ -62,10 +71,16 @@ def loss(objective: Objective, nats: torch.Tensor, grid: Grid, smoothing: float 
     cross-entropy for groups of yes and no. ``lm`` is the negative log-likelihood of the right answers. ``pairs`` is how
     badly the first document stands against the others by its log-odds, the mean over them.
 
+    Lessons that an earlier model's answers are kept of have, whatever the objective, the Kullback-Leibler divergence of
+    their choices' probabilities from the earlier ones, both at a temperature, times its square.
+
     Source:
         Label smoothing: Szegedy et al. 2016, arXiv 1512.00567, section 7. Pairs: Burges et al. 2005 (RankNet), ICML.
+        Keeping answers: Li and Hoiem 2016, arXiv 1606.09282; the square: Hinton et al. 2015, arXiv 1503.02531.
     """
     sums = grid.sums(nats)
+    if grid.soft is not None:
+        return (_kept(sums, grid, grid.soft, temperature) * grid.weights).sum()
     if objective == "lm":
         return -(sums.masked_fill(sums.isneginf(), 0.0).sum(dim=-1) * grid.weights).sum()
     each = _pairs(sums, grid) if objective == "pairs" else _choice(sums, grid, smoothing)
@@ -81,6 +96,20 @@ def _choice(sums: torch.Tensor, grid: Grid, smoothing: float) -> torch.Tensor:
         uniform = -log_probs.masked_fill(log_probs.isneginf(), 0.0).sum(dim=-1) * n_groups / grid.n_choices
         each = (1 - smoothing) * each + smoothing * uniform
     return each
+
+
+def log_shares(sums: torch.Tensor, n_groups: int, temperature: float) -> torch.Tensor:
+    """[L, C] log-probability of each choice within its group, at a temperature."""
+    found: torch.Tensor = (sums / temperature).view(len(sums), n_groups, -1).log_softmax(dim=-1).flatten(1)
+    return found
+
+
+def _kept(sums: torch.Tensor, grid: Grid, soft: torch.Tensor, temperature: float) -> torch.Tensor:
+    """[L] divergence from the earlier probabilities, summed over the groups of choices."""
+    log_probs = log_shares(sums, grid.gold.shape[1], temperature)
+    # Empty cells are minus infinity, and no probability was asked of them.
+    there = log_probs.masked_fill(log_probs.isneginf(), 0.0)
+    return temperature**2 * (torch.xlogy(soft, soft) - soft * there).sum(dim=-1)
 
 
 def _pairs(sums: torch.Tensor, grid: Grid) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class Aim:
 
     objective: Objective = "choice"
     smoothing: float = 0.0
+    temperature: float = 1.0
 
 
 class Learner(torch.nn.Module):
@@ -58,13 +59,26 @@ class Learner(torch.nn.Module):
 
     def batches(self, lessons: Sequence[Lesson]) -> Sequence[Batch]:
         """The lessons in as many passes as they need."""
-        way = packs if self.why_padded is None else padded
-        return way(lessons, self.aim.objective, self.pack_tokens)
+        return [batch for alike in _alike(lessons) for batch in self.way(alike, self.aim.objective, self.pack_tokens)]
+
+    @property
+    def way(self) -> Callable[[Sequence[Lesson], Objective, int], Sequence[Batch]]:
+        """How lessons become passes."""
+        return packs if self.why_padded is None else padded
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """[] the weighted sum of the lessons' losses, in nats."""
         nats = batch.nats(self.loaded)
-        return loss(self.aim.objective, nats, batch.grid.to(nats.device), self.aim.smoothing)
+        aim = self.aim
+        return loss(aim.objective, nats, batch.grid.to(nats.device), aim.smoothing, aim.temperature)
+
+
+def _alike(lessons: Sequence[Lesson]) -> list[list[Lesson]]:
+    """The lessons, those together whose choices form as many groups and that learn the same: one grid holds them."""
+    found: dict[tuple[int, bool], list[Lesson]] = {}
+    for lesson in lessons:
+        found.setdefault((len(lesson.gold), bool(lesson.soft)), []).append(lesson)
+    return list(found.values())
 
 
 def probe(loaded: LoadedModel) -> str | None:

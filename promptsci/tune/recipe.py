@@ -18,6 +18,11 @@ METHODS: tuple[Method, ...] = ("lora", "dora", "rslora", "prefix", "prompt-tunin
 _FILES: dict[str, str] = {"dora": "lora", "rslora": "lora"}
 
 ADVERSARIAL = ("adversarial", "epsilon", "steps")
+KEEPING: dict[str, tuple[str, ...]] = {
+    "none": (), "replay": ("keep", "replay"), "ewc": ("keep", "replay", "ewc"),
+    "distill": ("keep", "replay", "distill", "temperature"),
+}  # fmt: skip
+"""Ways of holding on to earlier tasks, and the values that each reads."""
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -59,6 +64,13 @@ class Recipe(Record):
         adversarial: whether embeddings are moved against the learner: ``fgm``, ``pgd``, ``freelb`` or ``none``.
         epsilon: of adversarial training: the longest move, as a share of the mean norm of token embeddings.
         steps: of pgd and freelb, for each batch.
+        mix: of several tasks: ``equal`` shares of every step, or as many as there are ``rows``.
+        keep: how earlier tasks are held on to: ``replay``, ``ewc``, ``distill`` or ``none``.
+        replay: the share of each earlier task's train rows that is kept: they are learned again (replay), say which
+            weights matter (ewc), or have the earlier model's answers (distill).
+        ewc: strength of the pull to the earlier weights.
+        distill: how much a kept row counts beside a new one.
+        temperature: at which the earlier model's answers are kept.
     """
 
     method: Method
@@ -91,10 +103,20 @@ class Recipe(Record):
     adversarial: Literal["none", "fgm", "pgd", "freelb"] = "none"
     epsilon: Positive = 0.05
     steps: Count = 3
+    mix: Literal["equal", "rows"] = "equal"
+    keep: Literal["none", "replay", "ewc", "distill"] = "none"
+    replay: Annotated[float, Field(gt=0, le=1)] = 0.2
+    ewc: Positive = 1000.0
+    distill: Positive = 1.0
+    temperature: Positive = 2.0
 
-    def identity(self) -> dict[str, Any]:
-        """The values that decide the weights: those of adversarial training only where there is any."""
-        idle = ADVERSARIAL if self.adversarial == "none" else ()
+    def identity(self, n_tasks: int = 1) -> dict[str, Any]:
+        """The values that decide the weights: those of what is not done, or done to one task alone, are none."""
+        idle = {
+            *(ADVERSARIAL if self.adversarial == "none" else ()),
+            *({name for names in KEEPING.values() for name in names} - set(KEEPING[self.keep])),
+            *(("mix",) if n_tasks == 1 else ()),
+        }
         return {name: value for name, value in self.model_dump().items() if name not in idle}
 
     @property

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
-from promptsci.tune.lesson import Lesson, steps
+from promptsci.tune.lesson import Lesson, epoch_length, steps
 from promptsci.tune.recipe import Recipe, rising
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
     from promptsci.tune.adversary import Adversary
+    from promptsci.tune.hold import Pull
     from promptsci.tune.trainer import Examine, LessonTrainer, TuneWatcher
 
 CHECKPOINT = "checkpoint-"
@@ -35,6 +36,7 @@ class Course:
         checkpointing: whether layers are computed again instead of kept.
         folder: where checkpoints stand.
         log_to: trackers that hear of loss and metrics, by transformers' names.
+        pull: what holds the weights where earlier tasks left them; None lets them go.
     """
 
     lessons: Sequence[Lesson]
@@ -44,6 +46,7 @@ class Course:
     checkpointing: bool
     folder: Path
     log_to: tuple[str, ...] = ()
+    pull: Pull | None = None
 
     @property
     def steps(self) -> list[list[int]]:
@@ -52,8 +55,8 @@ class Course:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps after which every lesson has been seen once more."""
-        return math.ceil(len(self.lessons) / self.recipe.batch)
+        """Steps of one epoch."""
+        return math.ceil(epoch_length(self.lessons) / self.recipe.batch)
 
 
 @dataclass(frozen=True)
@@ -107,12 +110,13 @@ def train(loaded: LoadedModel, course: Course, examine: Examine, watcher: TuneWa
     recipe = course.recipe
     if course.checkpointing:
         _checkpoint_layers(loaded)
-    aim = Aim(recipe.objective, recipe.smoothing)
+    aim = Aim(recipe.objective, recipe.smoothing, recipe.temperature)
     with quiet():
         learner = Learner(loaded, aim, course.pack_tokens)
         trainer = _trainer(learner, course, examine)
         trainer.watcher = watcher
         trainer.adversary = adversary_of(recipe)
+        trainer.pull = course.pull
         earlier = last_checkpoint(course.folder)
         if watcher:
             watcher.start(len(course.steps), int(earlier.name.removeprefix(CHECKPOINT)) if earlier else 0)

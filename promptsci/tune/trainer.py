@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from promptsci.errors import TuneError
 from promptsci.lm.load import LoadedModel
 from promptsci.tune.adversary import Adversary
+from promptsci.tune.hold import Pull
 from promptsci.tune.learner import Batch, Learner
 from promptsci.tune.lesson import Lesson
 from promptsci.tune.weights import load_weights, save_weights
@@ -63,6 +64,7 @@ class LessonTrainer(Trainer):
         self.examine = examine
         self.watcher: TuneWatcher | None = None
         self.adversary: Adversary | None = None
+        self.pull: Pull | None = None
         self.remove_callback(PrinterCallback)
         self._earlier_s = 0.0
         self._began = time.perf_counter()
@@ -73,7 +75,7 @@ class LessonTrainer(Trainer):
         return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only)
 
     def training_step(self, model: torch.nn.Module, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:  # noqa: ARG002
-        """[] this process's part of the mean loss of a step, whose gradient is left in the weights.
+        """[] this process's part of the mean loss of a step and of the pull, whose gradient is left in the weights.
 
         Raises:
             TuneError: the loss is no number.
@@ -90,6 +92,9 @@ class LessonTrainer(Trainer):
             with contextlib.nullcontext() if ends else self.accelerator.no_sync(model):
                 total += self._learn(model, batch, scale)
             self.state.num_input_tokens_seen += batch.n_tokens * self._passes
+        if self.pull is not None:
+            # Every process adds the whole of it to a gradient that they share by now.
+            total += self.pull.add(self.learner.loaded.model)
         if self.watcher:
             n_tokens = sum(batch.n_tokens for batch in batches) * self._passes
             self.watcher.step(len(inputs), n_tokens * world)

@@ -10,7 +10,8 @@ import pytest
 
 from promptsci.errors import TuneError
 from promptsci.pipeline import LMs, TuneSettings, load_transformers, prepare, prepare_tune
-from promptsci.pipeline.tune import Stage, tune
+from promptsci.pipeline.stage import Stage
+from promptsci.pipeline.tune import tune
 from promptsci.spec import Catalog
 
 SCALE = """---

@@ -14,7 +14,7 @@ from promptsci.lm.load import load_model
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import TokenCount
 from promptsci.pipeline import TuneSettings, prepare_tune
-from promptsci.pipeline.examine import Examiner, furthest
+from promptsci.pipeline.examine import Examination, Examiner, furthest
 from promptsci.pipeline.opening import choose_opening
 from promptsci.prompt import Encoder, Pool, Questioner, chooser
 from promptsci.spec import Catalog
@@ -63,7 +63,7 @@ def test_before_any_step_the_prefix_is_the_few_shot_prompt(
     folder = request.getfixturevalue(model)
     tuning = made(run={"model": str(folder), "format": format_})
     base = load_model(folder, dtype="float32", trainable=True)
-    examiner = Examiner(tuning.train, tuning.validation[:6], "sum", TuneFolder(tmp_path))
+    examiner = Examiner([Examination(tuning.train, tuning.validation[:6], "sum")], TuneFolder(tmp_path))
     expected = [one.nats for one in sorted(TransformersLM(base, Scoring()).score(few_shot(tuning, tuning.openings[0])))]
     loaded = make_trainable(base, tuning.recipe, 0, tuning.openings[0].ids)
     found = examiner.nats(loaded)
@@ -95,7 +95,7 @@ def test_the_best_on_validation_is_chosen_once(made: Callable, tiny_lm_folder: P
     tuning = made()
     loaded = load_model(tiny_lm_folder, dtype="float32", trainable=True)
     folder = TuneFolder(tmp_path)
-    examiner = Examiner(tuning.train, tuning.validation, "sum", folder)
+    examiner = Examiner([Examination(tuning.train, tuning.validation, "sum")], folder)
     mains = []
     for opening in tuning.openings:
         mains.append(examiner.main(loaded, few_shot(tuning, opening)))

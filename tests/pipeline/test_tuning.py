@@ -12,7 +12,7 @@ import pytest
 from promptsci.data.example import text_key
 from promptsci.errors import DataError
 from promptsci.pipeline import ClassifierSettings, TuneSettings, classifier_named, prepare_classifier, prepare_tune
-from promptsci.pipeline.tune import lasting_tune
+from promptsci.pipeline.tune_record import lasting_tune
 from promptsci.spec import Catalog
 from promptsci.spec.catalog import shipped_root
 from promptsci.tune.recipe import FOLDER

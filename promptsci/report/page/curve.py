@@ -11,7 +11,7 @@ from markupsafe import Markup
 import promptsci
 from promptsci.report.curves import cost_curve_plot, curve_plot
 from promptsci.report.page.page import content_policy, environment, style_sheet
-from promptsci.report.study import crossing_lines
+from promptsci.report.study import curve_lines
 from promptsci.runs import write_atomically
 
 
@@ -41,7 +41,7 @@ def curve_page(curve: dict[str, Any]) -> str:
         .render(
             curve=SimpleNamespace(**{**curve, "points": points}),
             version=promptsci.__version__,
-            sentences=list(crossing_lines(curve)),
+            sentences=list(curve_lines(curve)),
             figures=[one.svg() for one in drawn if one],
             style=Markup(style),  # noqa: S704 - our own file
             policy=content_policy(style),
