@@ -56,6 +56,17 @@ def _option(noun: str, value: str) -> str | None:
     return f"Write --{noun} {value}." if f"--{noun}" in options else None
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Options as one decorator, in the order in which ``--help`` shows them."""
+
+    def decorated(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorated
+
+
 def nouns_argument(*allowed: str, metavar: str) -> Callable[[F], F]:
     """The words ``noun=value`` of a verb, which the shell completes."""
 
@@ -98,11 +109,14 @@ class NamedGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name, or the nearest spelling."""
+        """The command that the arguments name, or the nearest spelling; its examples stand a line each."""
         known = self.list_commands(ctx)
         if args and args[0] not in known:
             ctx.fail(f"there is no verb '{args[0]}'. {did_you_mean(args[0], known)}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and command.help:
+            command.help = command.help.replace(r"\b", "\b")
+        return name, command, rest
 
 
 def read_seeds(text: str) -> tuple[int, ...]:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
+from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options, together
+from promptsci.cli.prompt_options import dtype_option
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "adapter", "data", "split")
 
 
-def augment_options(command: Any) -> Any:
-    """The options that say how rows are made, the same for ``augment`` and ``tune``."""
-    options: tuple[Callable[[Any], Any], ...] = (
-        click.option("--augment", "ways", help="Make rows: edits,paraphrase,backtranslate."),
-        click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="Made rows a row and way."),
-        click.option("--through", help="Translation models THERE,BACK for backtranslate: Hub ids or folders."),
-        click.option(
-            "--doubt",
-            type=click.FloatRange(0),
-            default=2.0,
-            show_default=True,
-            help="Drop a made row whose label's log-odds fall by more nats.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+augment_options = together(
+    click.option("--augment", "ways", help="Make rows: edits,paraphrase,backtranslate."),
+    click.option("--times", type=click.IntRange(1), default=1, show_default=True, help="Made rows a row and way."),
+    click.option("--through", help="Translation models THERE,BACK for backtranslate: Hub ids or folders."),
+    click.option(
+        "--doubt",
+        type=click.FloatRange(0),
+        default=2.0,
+        show_default=True,
+        help="Drop a made row whose label's log-odds fall by more nats.",
+    ),
+)
+"""The options that say how rows are made, the same for ``augment`` and ``tune``."""
 
 
 def read_augmentation(options: Mapping[str, Any]) -> Any:
@@ -59,9 +56,7 @@ def read_augmentation(options: Mapping[str, Any]) -> Any:
 @click.option("--limit", type=click.IntRange(1), help="Make rows of a stratified sample of so many rows.")
 @click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Shots of the scorer.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is drawn.")
-@click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
-)
+@dtype_option()
 @catalog_option
 @result_options
 def command(**options: Any) -> None:

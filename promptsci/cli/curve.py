@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json
+from promptsci.cli.prompt_options import dtype_option, format_option
 from promptsci.cli.study import NOUNS, means_of, read_asked, tell
 
 DEFAULT_SIZES = "8,32,128,512,all"
@@ -21,12 +22,8 @@ DEFAULT_SIZES = "8,32,128,512,all"
 @click.option("--sizes", default=DEFAULT_SIZES, show_default=True, help="Labelled rows to learn from and to show.")
 @click.option("--seeds", default="0", show_default=True, help="Seeds of the methods that draw, such as 0,1,2.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
-@click.option(
-    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
-)
-@click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
-)
+@format_option
+@dtype_option()
 @click.option("--from", "start", metavar="ADAPTER", help="Also begin with an adapter of another task: what it saves.")
 @click.option("--figure", type=click.Path(path_type=Path), help="Write the curves as a picture (SVG).")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the curves as one self-contained page.")

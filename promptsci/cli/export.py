@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
+from promptsci.cli.prompt_options import seed_option, shot_options
 
 NOUNS = ("task", "template", "data", "split")
 
@@ -15,10 +16,8 @@ NOUNS = ("task", "template", "data", "split")
 @click.command("export", short_help="Write a task for lm-evaluation-harness.")
 @nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [data=WHERE] [split=NAME]")
 @click.option("--to", "tool", type=click.Choice(["lm-eval"]), default="lm-eval", show_default=True, help="The tool.")
-@click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="How shots are chosen. [default: the task's]")
-@click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots.")
+@shot_options
+@seed_option
 @click.option("--limit", type=click.IntRange(1), help="Export a stratified sample of so many rows.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write. [default: ./lm-eval/TASK]")
 @click.option("--force", is_flag=True, help="Replace files that are there already.")

@@ -30,14 +30,15 @@ OPTIONS = (
 
 
 def tune_heads(options: Mapping[str, Any]) -> None:
-    """Trains a linear layer on an encoder or decoder, and prints how it scores the test split.
+    """Trains a linear layer on an encoder or decoder, and prints how it scores the test split, beside its bars.
 
     Raises:
         PromptsciError: something is wrong with what is asked.
     """
     from promptsci.cli.progress import byte_progress, row_progress
-    from promptsci.pipeline.tune_head import HeadSettings, prepare_head, tune_head
+    from promptsci.pipeline.tune_head import HeadSettings, beside_bars, prepare_head, tune_head
     from promptsci.report import show_result
+    from promptsci.report.tuning import show_bars
     from promptsci.runs import runs_root
     from promptsci.spec import Catalog
 
@@ -54,12 +55,19 @@ def tune_heads(options: Mapping[str, Any]) -> None:
         prepared = prepare_head(settings, Catalog.standard(*options["catalog"]), _say, progress)
     if prepared.model and prepared.model.notice:
         click.echo(f"{prepared.model.name}: {prepared.model.notice}", err=True)
+    root, fresh = runs_root(options["runs"]), options["fresh"]
     with row_progress(f"{prepared.task.name} head") as watcher:
-        result = tune_head(prepared, runs_root(options["runs"]), fresh=options["fresh"], watcher=watcher)
+        result = tune_head(prepared, root, fresh=fresh, watcher=watcher)
+
+    def watch(run: Any) -> Any:
+        return row_progress(f"{run.task.name} {run.method}")
+
+    result = beside_bars(prepared, result, root, fresh=fresh, watch=watch)
     if options["as_json"]:
         print_json(result)
     else:
         show_result(result)
+        show_bars([*result["bars"], result])
 
 
 def _say(line: str) -> None:

@@ -90,12 +90,12 @@ class Verbs(NamedGroup):
 )
 @click.version_option(promptsci.__version__, prog_name="promptsci")
 def entry() -> None:
-    r"""Prompt a language model, show it a few examples, and see how good it is on your data.
+    """Prompt a language model, show it a few examples, and see how good it is on your data.
 
     \b
     promptsci VERB noun=value ... --options
     promptsci run task=citation-intent --shots 8
-    """
+    """  # noqa: D301 - a backspace is what click goes by; the verbs' own are made into one where they are called
 
 
 def main() -> None:

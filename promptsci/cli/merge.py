@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
+from promptsci.cli.prompt_options import trust_option
 
 NOUNS = ("adapter", "model", "task", "template", "data", "split")
 
@@ -20,7 +21,7 @@ NOUNS = ("adapter", "model", "task", "template", "data", "split")
     help="Precision of the merged weights.",
 )  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), default=32, show_default=True, help="Rows to compare.")
-@click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
+@trust_option
 @catalog_option
 @common_options
 def command(**options: Any) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptsci.cli.arguments import given_beside
+from promptsci.cli.arguments import given_beside, together
+from promptsci.cli.prompt_options import (
+    dtype_option,
+    format_option,
+    rule_option,
+    scoring_options,
+    seed_option,
+    shot_options,
+    trust_option,
+)
 from promptsci.errors import Problems, PromptsciError
 
 if TYPE_CHECKING:
     from promptsci.pipeline.predict import LearnedMethod, Method, PromptMethod
     from promptsci.spec import Catalog
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 KINDS = ("method", "head", "adapter")
 PROMPTED = ("template", "model", "adapter")
@@ -25,51 +32,23 @@ PROMPT_OPTIONS = (
 PROMPT_SETTINGS = ("shots", "choose", "pool", "seed", "dtype", "rule", "verify", "pack_tokens", "trust_remote_code")
 
 
-def method_options(command: F) -> F:
-    """The options that say what labels rows, and on which labelled ones it is judged."""
-    options = (
-        click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations."),
-        click.option("--choose", help="random, balanced, similar, similar-embedding, fixed, first."),
-        click.option("--pool", help="Split that shots come from, or that is learned from. [default: the task's]"),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots."),
-        click.option("--rule", help="Decision rule: sum, mean, pmi, contextual, batch."),
-        click.option(
-            "--calibrate-on",
-            default="validation",
-            show_default=True,
-            help="Labelled split that says how far to trust answers.",
-        ),
-        click.option("--calibrate-rows", type=click.IntRange(1), help="A stratified sample of so many of its rows."),
-        click.option(
-            "--format",
-            "format_",
-            type=click.Choice(["plain", "chat", "chat-one-turn"]),
-            help="[default: the model's]",
-        ),
-        click.option(
-            "--dtype",
-            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-            default="auto",
-            show_default=True,
-        ),
-        click.option("--constrain", is_flag=True, help="Let answers be nothing but JSON of the task's schema."),
-        click.option(
-            "--verify-sharing",
-            "verify",
-            type=click.IntRange(0),
-            default=4,
-            show_default=True,
-            help="Rows that are scored again one by one.",
-        ),
-        click.option("--no-sharing", is_flag=True, help="Score every pair alone, the slow and plain way."),
-        click.option(
-            "--pack-tokens", type=click.IntRange(16), help="Tokens in one pass. [default: what the device likes]"
-        ),
-        click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+method_options = together(
+    shot_options,
+    seed_option,
+    rule_option,
+    click.option(
+        "--calibrate-on",
+        default="validation",
+        show_default=True,
+        help="Labelled split that says how far to trust answers.",
+    ),
+    click.option("--calibrate-rows", type=click.IntRange(1), help="A stratified sample of so many of its rows."),
+    format_option,
+    dtype_option("nf4"),
+    scoring_options,
+    trust_option,
+)
+"""The options that say what labels rows, and on which labelled ones it is judged."""
 
 
 def method_of(nouns: Mapping[str, str], options: Mapping[str, Any]) -> Method:

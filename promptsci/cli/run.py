@@ -10,6 +10,15 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, read_seeds
+from promptsci.cli.prompt_options import (
+    dtype_option,
+    format_option,
+    rule_option,
+    scoring_options,
+    seed_option,
+    shot_options,
+    trust_option,
+)
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "adapter", "data", "split", "method")
@@ -19,20 +28,12 @@ KEPT = ("shots", "choose", "pool", "limit", "dtype", "rule", "verify", "pack_tok
 
 @click.command("run", short_help="Score a task with a language model.")
 @nouns_argument(*NOUNS, metavar="task=NAME [template= model= adapter= data= split= method=]")
-@click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="random, balanced, similar, similar-embedding, fixed, first. [default: the task's]")
-@click.option(
-    "--pool", help="Split that shots come from, or that is learned from. [default: the task's, usually train]"
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots.")
+@shot_options
+@seed_option
 @click.option("--seeds", help="Several seeds, such as 0,1,2: one run each, with mean and spread.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
-@click.option(
-    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
-)
-@click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16", "nf4"]), default="auto", show_default=True
-)
+@format_option
+@dtype_option("nf4")
 @click.option(
     "--shuffle-options",
     "orders",
@@ -41,20 +42,10 @@ KEPT = ("shots", "choose", "pool", "limit", "dtype", "rule", "verify", "pack_tok
     help="Also with the options of each row in N other orders, to see whether their place decides.",
 )
 @click.option("--thresholds", metavar="RUN", help="Answer each label from the probability that is best in another run.")
-@click.option("--constrain", is_flag=True, help="Let answers be nothing but JSON that follows the task's schema.")
-@click.option("--rule", help="Decision rule of the headline: sum, mean, pmi, contextual, batch.")
-@click.option(
-    "--verify-sharing",
-    "verify",
-    type=click.IntRange(0),
-    default=4,
-    show_default=True,
-    help="Rows that are scored again one by one.",
-)
-@click.option("--no-sharing", is_flag=True, help="Score every pair alone, the slow and plain way.")
-@click.option("--pack-tokens", type=click.IntRange(16), help="Tokens in one pass. [default: what the device likes]")
+@rule_option
+@scoring_options
 @click.option("--perturb", help="Also score the same rows perturbed: typos,case,citations,order,wording.")
-@click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
+@trust_option
 @catalog_option
 @click.option("--fresh", is_flag=True, help="Forget what an earlier call has stored.")
 @common_options

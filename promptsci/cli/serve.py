@@ -24,13 +24,16 @@ METAVAR = "task=NAME [labelled= template= model= adapter= method= head=RUN]"
 )
 @click.option("--max-body", type=click.IntRange(1), default=1_048_576, show_default=True, help="Bytes in a request.")
 @click.option("--max-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows in a request.")
+@click.option(
+    "--max-explained", type=click.IntRange(1), default=8, show_default=True, help="Rows in a request for explanations."
+)
 @click.option("--max-waiting", type=click.IntRange(1), default=1_024, show_default=True, help="Rows that may wait.")
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, help="Rows answered together.")
 @method_options
 @catalog_option
 @common_options
 def command(**options: Any) -> None:
-    r"""Answer rows over HTTP: /predict, /health, /metrics, and a page about it at /docs.
+    r"""Answer rows over HTTP: /predict, /explain, /health, /metrics, and a page about it at /docs.
 
     The prompt's beginning stays read between requests, and rows of many clients are answered together. SIGTERM and
     Ctrl-C end it when everything that was asked is answered. With --json the address is printed as JSON.
@@ -55,6 +58,7 @@ def command(**options: Any) -> None:
     limits = Limits(
         body_bytes=options["max_body"],
         rows=options["max_rows"],
+        explained_rows=options["max_explained"],
         waiting_rows=options["max_waiting"],
         batch_rows=options["batch"],
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptsci.cli.arguments import catalog_option, nouns_argument, print_json, read_nouns, result_options
+from promptsci.cli.prompt_options import format_option, seed_option, shot_options
 
 if TYPE_CHECKING:
     from promptsci.author.show import Shown
@@ -20,13 +21,9 @@ NOUNS = ("task", "template", "model", "data", "split")
 @nouns_argument(*NOUNS, metavar="task=NAME [template=WORDING] [model=NAME] [data=WHERE] [split=NAME]")
 @click.option("-n", "n", type=click.IntRange(1), default=1, show_default=True, help="How many rows to show.")
 @click.option("--row", metavar="ID", help="Show the row of this id.")
-@click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
-@click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of shots.")
-@click.option(
-    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
-)
+@shot_options
+@seed_option
+@format_option
 @click.option("--ids", is_flag=True, help="Write each token's id behind it.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write one self-contained page.")
 @catalog_option
@@ -80,7 +77,7 @@ def _shown(nouns: dict[str, Any], options: dict[str, Any]) -> Shown:
     }
     notes = () if reader is not None else (_NO_TOKENIZER,)
     prompts = shown_prompts(found, pick_rows(found, options["n"], options["row"]), asked.shots)
-    return Shown(heading, prompts, measure(found, asked.shots, asked.seed), notes)
+    return Shown(heading, prompts, lambda: measure(found, asked.shots, asked.seed), notes)
 
 
 _NO_TOKENIZER = (

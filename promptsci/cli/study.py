@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, read_seeds
+from promptsci.cli.prompt_options import dtype_option, format_option
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split", "methods")
@@ -22,12 +23,8 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 @click.option("--budget", help="Leave out what is not expected to end in time, such as 30m, 2h.")
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from, and show, a stratified sample of so many rows.")
 @click.option("--limit", type=click.IntRange(1), help="Score a stratified sample of so many rows.")
-@click.option(
-    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
-)
-@click.option(
-    "--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
-)
+@format_option
+@dtype_option()
 @click.option("--dry-run", is_flag=True, help="Print the plan with the time it takes, and stop.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page: tables, figures, every row.")
 @catalog_option

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns
+from promptsci.cli.arguments import catalog_option, common_options, nouns_argument, print_json, read_nouns, together
 from promptsci.cli.augment import augment_options, read_augmentation
+from promptsci.cli.prompt_options import format_option, shot_options, trust_option
 from promptsci.errors import PromptsciError
 
 NOUNS = ("task", "template", "model", "data", "split")
@@ -25,12 +26,10 @@ METHODS = {
 }
 
 
-def _method_options(command: Any) -> Any:
-    """A flag for each method."""
-    for name, help_ in reversed(METHODS.items()):
-        flag = click.option(f"--{name}", "methods", flag_value=name, multiple=True, help=help_)
-        command = flag(command)
-    return command
+_method_options = together(
+    *(click.option(f"--{name}", "methods", flag_value=name, multiple=True, help=text) for name, text in METHODS.items())
+)
+"""A flag for each method."""
 
 
 @click.command("tune", short_help="Train an adapter or a model on a task.")
@@ -54,14 +53,10 @@ def _method_options(command: Any) -> Any:
 @click.option("--train-rows", type=click.IntRange(1), help="Learn from a stratified sample of so many rows.")
 @click.option("--train-split", default="train", show_default=True, help="Split that is learned from.")
 @click.option("--validation-split", default="validation", show_default=True, help="Split that picks the best weights.")
-@click.option("--shots", type=click.IntRange(0), default=0, show_default=True, help="Demonstrations before each query.")
-@click.option("--choose", help="How shots are chosen: random, balanced, similar, fixed, first. [default: the task's]")
-@click.option("--pool", help="Split that shots come from. [default: the task's, usually train]")
+@shot_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is drawn.")
 @click.option("--limit", type=click.IntRange(1), help="Close with a run on a stratified sample of so many rows.")
-@click.option(
-    "--format", "format_", type=click.Choice(["plain", "chat", "chat-one-turn"]), help="[default: the model's]"
-)
+@format_option
 @click.option(
     "--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="Precision of the frozen weights.",
@@ -71,7 +66,7 @@ def _method_options(command: Any) -> Any:
 @augment_options
 @click.option("--log-to", multiple=True, help="Also tell a tracker: tensorboard, wandb, trackio, ...")
 @click.option("--dry-run", is_flag=True, help="Say what would be done and what memory it takes.")
-@click.option("--trust-remote-code", is_flag=True, help="Let Python code in the model's folder run.")
+@trust_option
 @catalog_option
 @click.option("--fresh", is_flag=True, help="Forget what an earlier call has stored.")
 @common_options

@@ -13,6 +13,8 @@ from promptsci.prompt import Encoder, Prompt, Query
 class LoneReading:
     """The way of models that cannot share what they have read: every branch from its first token on."""
 
+    n_warm = 0
+
     def __init__(self, lm: LM) -> None:
         self.lm = lm
         self.tokens: TokenCount = lm.tokens
@@ -56,14 +58,18 @@ class Asker:
         self.cap = int(budget * self.once)
 
     @property
-    def spent(self) -> int:
+    def computed(self) -> int:
         """Tokens that went through the model for this row."""
         return self.reading.tokens.computed - self._before
 
     @property
     def left(self) -> int:
-        """Tokens of the budget that are left."""
-        return max(0, self.cap - self.spent)
+        """Tokens of the budget that are left.
+
+        What had been read before counts as if it were read for this row, so that an explanation is the same whoever
+        asked before.
+        """
+        return max(0, self.cap - self.computed - self.reading.n_warm)
 
     def branches(self, prompts: Sequence[Prompt]) -> list[Branch]:
         """The branch that makes each of these prompts."""

@@ -145,7 +145,7 @@ def explain_row(asker: Asker, question: Question, assembler: Assembler, odds: Od
         faithful=faithful,
         shots=tuple(shots),
         gradients=(),
-        tokens={"once": asker.once, "computed": asker.spent},
+        tokens={"once": asker.once, "computed": asker.computed},
         notes=tuple(_notes(asker, words, named, faithful, shots)),
     )
 

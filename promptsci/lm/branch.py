@@ -56,9 +56,15 @@ def branch_of(ids: Ints, query: Query) -> Branch:
 
 
 class Reading(Protocol):
-    """A prompt that was read, and can be gone on from."""
+    """A prompt that was read, and can be gone on from.
+
+    Attributes:
+        tokens: counts what is read.
+        n_warm: tokens of the prompt that had been read for others before.
+    """
 
     tokens: TokenCount
+    n_warm: int
 
     def score(self, branches: Sequence[Branch]) -> list[Nats]:
         """The log-likelihoods of each branch's choices."""

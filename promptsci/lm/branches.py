@@ -18,6 +18,7 @@ from promptsci.lm.trie import Asked
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
+    from promptsci.lm.warm import Warm
     from promptsci.prompt import Query
 
 UNREAD = (0,)
@@ -29,24 +30,36 @@ class SharedReading:
 
     A longer branch is read by itself; it may be longer than the whole prompt with its choices by ``pack_tokens``.
 
+    Args:
+        loaded: the model that reads.
+        query: whose prompt is read.
+        pack_tokens: tokens in one pass.
+        tokens: counts what is read.
+        warm: a prompt that was read before; what this one shares with it is not read again.
+
     Raises:
         NotImplementedError: the model cannot read packs, and why.
     """
 
-    def __init__(self, loaded: LoadedModel, query: Query, pack_tokens: int, tokens: TokenCount) -> None:
+    def __init__(
+        self, loaded: LoadedModel, query: Query, pack_tokens: int, tokens: TokenCount, warm: Warm | None = None
+    ) -> None:
         self.loaded = loaded
         self.ids = ids = query.ids
         self.pack_tokens = pack_tokens
         self.tokens = tokens
-        trie = plan.build([Asked(ids, [UNREAD])])
+        self.n_warm = warm.shared(ids) if warm else 0
+        trie = plan.build([Asked(ids[self.n_warm :], [UNREAD])])
         packs = plan.cut(trie, pack_tokens)
-        self._reader = PackReader(loaded, trie, packs, room=Branch(query, 0).n_tokens + pack_tokens)
+        states = warm.beginning(self.n_warm) if warm else ()
+        self._reader = PackReader(loaded, trie, packs, states, room=Branch(query, 0).n_tokens + pack_tokens)
+        self._root = self._reader.root - self.n_warm
         self._kinds = layer_kinds(loaded.text_config)
         for pack in packs:
             self._reader.read(pack)
             tokens.computed += pack.stop - pack.start
         with torch.inference_mode():
-            self._reader.cache.move_to(np.arange(len(ids), dtype=np.int32), loaded.device)
+            self._reader.cache.move_to(np.arange(len(trie), dtype=np.int32), loaded.device)
 
     def score(self, branches: Sequence[Branch]) -> list[Nats]:
         """The log-likelihoods of each branch's choices."""
@@ -66,9 +79,9 @@ class SharedReading:
     def _read(self, group: Sequence[Branch]) -> list[Nats]:
         device = self.loaded.device
         tokens = np.concatenate([branch.trie.tokens for branch in group])
-        places = np.concatenate([branch.at + branch.trie.depths for branch in group]) + self._reader.root
+        places = np.concatenate([branch.at + branch.trie.depths for branch in group]) + self._root
         positions = torch.as_tensor(places, dtype=torch.long, device=device)
-        seen = torch.cat([torch.arange(self._reader.root + len(self.ids), device=device), positions])
+        seen = torch.cat([torch.arange(self._root + len(self.ids), device=device), positions])
         visible = torch.as_tensor(self._visible(group), device=device)
         hidden = body(self.loaded)(
             input_ids=torch.as_tensor(tokens, dtype=torch.long, device=device)[None],
@@ -82,7 +95,7 @@ class SharedReading:
 
     def _visible(self, group: Sequence[Branch]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """[T, P + T] what each token of the branches may see of the path and of the branches."""
-        root, n_path = self._reader.root, self._reader.root + len(self.ids)
+        root, n_path = self._root, self._root + len(self.ids)
         total = sum(branch.n_tokens for branch in group)
         visible = np.zeros((total, n_path + total), dtype=np.bool_)
         start = 0

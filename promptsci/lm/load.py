@@ -87,6 +87,8 @@ def load_model(
     """
     import torch
 
+    from promptsci.lm.blocks import use_blocks
+
     if dtype not in DTYPES:
         raise ModelError(f"there is no dtype '{dtype}'", fix=did_you_mean(dtype, DTYPES))
     chosen_device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
@@ -98,8 +100,8 @@ def load_model(
     if dtype != NF4:  # four bits are made where they stay
         model.to(chosen_device)
     model.eval().requires_grad_(False)
-    if model.device.type == "cpu" and not trainable and dtype != NF4:
-        suit_cpu(model)
+    if model.device.type == "cpu" and dtype != NF4:
+        (use_blocks if trainable else suit_cpu)(model)
     return LoadedModel(model, Path(path), context_length(model.config.get_text_config()))
 
 

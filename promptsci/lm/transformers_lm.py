@@ -151,7 +151,7 @@ class TransformersLM:
         """A query's prompt, read once, to go on from; None where prefixes are not shared. See ``Branching``."""
         if not self._shares:
             return None
-        return SharedReading(self.loaded, query, self._shared.pack_tokens, self.tokens)
+        return SharedReading(self.loaded, query, self._shared.pack_tokens, self.tokens, self._shared.warm)
 
     @cached_property
     def _generator(self) -> Generator:

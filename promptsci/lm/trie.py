@@ -78,6 +78,19 @@ class Trie:
         return self.tokens[[*self.ancestors(node), node]]
 
 
+def behind(trie: Trie, n: int) -> Trie:
+    """The same nodes below a chain of n others, which stand for no token (-1)."""
+    above = np.arange(n, dtype=np.int32)
+    return Trie(
+        tokens=np.append(np.full(n, -1, dtype=np.int32), trie.tokens),
+        depths=np.append(above, n + trie.depths),
+        ends=np.append(np.full(n, n + len(trie), dtype=np.int32), n + trie.ends),
+        targets=tuple(target._replace(node=n + target.node) for target in trie.targets),
+        n_distinct=trie.n_distinct,
+        n_unshared=trie.n_unshared,
+    )
+
+
 def build(asked: Sequence[Asked], first: Sequence[int] = ()) -> Trie:
     """The Trie of all (prompt, choice) sequences; the order of asking changes only the queries' numbers in it.
 

@@ -86,20 +86,23 @@ class Warm:
 
     def groups(self, queries: Sequence[Query]) -> list[Group]:
         """The queries, those that begin like the prompt apart from the others."""
-        shared = [self._shared(query.ids) for query in queries]
+        shared = [self.shared(query.ids) for query in queries]
         least = max(1, int(AT_LEAST * max(shared, default=0)))
         warm = [number for number, n in enumerate(shared) if n >= least]
         cold = [number for number, n in enumerate(shared) if n < least]
         found = [Group(cold, [queries[number] for number in cold], ())] if cold else []
         if warm:
             n = min(shared[number] for number in warm)
-            stop = self.root + n
-            states = [(keys[:, :, :stop], values[:, :, :stop]) for keys, values in self.states]
             rest = [replace(queries[number], ids=queries[number].ids[n:]) for number in warm]
-            found.append(Group(warm, rest, states))
+            found.append(Group(warm, rest, self.beginning(n)))
         return found
 
-    def _shared(self, ids: Ints) -> int:
+    def beginning(self, n: int) -> States:
+        """Keys and values of the first n tokens, and of the virtual ones before them; none where n is 0."""
+        stop = self.root + n
+        return [(keys[:, :, :stop], values[:, :, :stop]) for keys, values in self.states] if n else ()
+
+    def shared(self, ids: Ints) -> int:
         """Tokens that a prompt shares from its beginning on; at least its last one is left to be read."""
         n = min(len(ids) - 1, len(self.tokens))
         differs = np.flatnonzero(ids[:n] != self.tokens[:n])

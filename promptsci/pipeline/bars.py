@@ -5,22 +5,22 @@ Each is an ordinary Run on the rows of the closing run, so one that is stored al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from promptsci.errors import DataError
-from promptsci.pipeline.classifier import (
-    ClassifierSettings,
-    PreparedClassifier,
-    classifier_named,
-    methods_for,
-    prepare_classifier,
-)
+from promptsci.pipeline.classifier import ClassifierSettings, classifier_named, methods_for, prepare_classifier
+from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.settings import Result, Settings
-from promptsci.pipeline.subject import Subject
 from promptsci.report.terminal import figure
+from promptsci.spec import Catalog
 
+WatchRun = Callable[[Ready], Any]
+"""Makes a context manager that gives the Watcher of one run."""
 COUNTED = {"tfidf": "COUNTED WORDS", "dictionary": "A DICTIONARY", "lead": "THE FIRST SENTENCE"}
 """Methods without a model that are a bar in the forms of answers that they know, and what an alarm calls them."""
 
@@ -38,31 +38,38 @@ def prompting(asked: Settings, record: Mapping[str, Any]) -> list[Settings]:
     return [zero, asked] if asked.shots else [zero]
 
 
-def counting(one: Subject) -> tuple[PreparedClassifier | None, list[str]]:
-    """The run of a method without a model, on the rows that tuning learns from; or why there is none."""
-    asked, task = one.asked.run, one.run.task
+def counted(
+    asked: ClassifierSettings, catalog: Catalog, root: Path, *, fresh: bool = False, watch: WatchRun | None = None
+) -> tuple[list[Result], list[str]]:
+    """The result of a method without a model, made now or found finished; or what to say where there is none.
+
+    Args:
+        asked: on which rows it is scored, and from which it learns; its method is chosen here.
+        catalog: where the task is found.
+        root: the folder of runs.
+        fresh: whether a stored result is forgotten.
+        watch: who hears of the run.
+    """
+    task = catalog.task(asked.task)
     method = next((name for name in COUNTED if name in methods_for(task)), None)
     if method is None:
-        return None, []
+        return [], []
     settings = ClassifierSettings(
         asked.task,
         method,
         data=asked.data,
         split=asked.split,
-        pool=one.asked.train,
-        pool_rows=one.asked.train_rows,
+        pool=asked.pool,
+        pool_rows=asked.pool_rows,
         seed=asked.seed,
         limit=asked.limit,
     )
     try:
-        return prepare_classifier(settings, one.run.catalog, classifier_named(method, task)), []
-    except DataError as error:
-        return None, [missing(method, error)]
-
-
-def missing(method: str, error: DataError) -> str:
-    """What to say of a method without a model that cannot be fitted."""
-    return f"there is no {method} row to compare with: {error.what}"
+        prepared = prepare_classifier(settings, catalog, classifier_named(method, task))
+        with watch(prepared) if watch else nullcontext() as watcher:
+            return [classify(prepared, classifier_folder(prepared, root), fresh=fresh, watcher=watcher)], []
+    except DataError as error:  # no such rows, one label only, or nothing that can be counted
+        return [], [f"there is no {method} row to compare with: {error.what}"]
 
 
 def alarms(bars: Sequence[Result], tuned: Result, *, higher: bool) -> list[str]:

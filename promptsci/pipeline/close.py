@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptsci.errors import DataError
-from promptsci.pipeline.bars import alarms, counting, missing, prompting
-from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.bars import alarms, counted, prompting
+from promptsci.pipeline.classifier import ClassifierSettings
 from promptsci.pipeline.lookback import look_back, write_look_back
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.pipeline.stage import Stage
@@ -68,13 +67,16 @@ def tuned(base: Settings, prepared: PreparedTune, folder: TuneFolder) -> Setting
 
 
 def _count_words(one: Subject, stage: Stage) -> tuple[list[Result], list[str]]:
-    """The result of the bag of words, made now or found finished, or what to say where there is none."""
-    prepared, notes = counting(one)
-    if prepared is None:
-        return [], notes
-    try:
-        with stage.watched(prepared) as watcher:
-            folder = classifier_folder(prepared, stage.root)
-            return [classify(prepared, folder, fresh=stage.fresh, watcher=watcher)], []
-    except DataError as error:  # one label only, or nothing that can be counted
-        return [], [missing(prepared.method, error)]
+    """The result of a method without a model, on the rows that tuning learns from."""
+    asked = one.asked.run
+    settings = ClassifierSettings(
+        asked.task,
+        "",
+        data=asked.data,
+        split=asked.split,
+        pool=one.asked.train,
+        pool_rows=one.asked.train_rows,
+        seed=asked.seed,
+        limit=asked.limit,
+    )
+    return counted(settings, one.run.catalog, stage.root, fresh=stage.fresh, watch=stage.watch_run)

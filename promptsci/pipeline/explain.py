@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.data import Example, stratified
 from promptsci.errors import RunError, SpecError, did_you_mean
-from promptsci.explain import Asker, Odds, Request, RowExplanation, RunOdds, explain_row, shot_map
-from promptsci.lm import LM, Nats, Progress
+from promptsci.explain import Asker, Odds, Request, RowExplanation, RunOdds, shot_map
+from promptsci.lm import LM, Progress
+from promptsci.pipeline.explainer import BUDGET, TEXT_ID, Explainer, no_prompt
 from promptsci.pipeline.prepare import Prepared, prepare
 from promptsci.pipeline.reproduce import settings_of
 from promptsci.pipeline.rows import SAMPLE_SEED
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
 
 BAR = 0.8
 """The share of rows in which the named words must move the log-odds more than random words do."""
-ALONE = 4
-"""A prompt without shots may cost so many times the budget: there is nothing long to share."""
-NEEDS_REFERENCES = ("pmi", "contextual")
 SAID = ("task", "template", "model", "adapter", "method", "split", "shots")
-TEXT_ID = "text"
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class ExplainSettings:
     text: str | None = None
     limit: int | None = 10
     label: str | None = None
-    budget: float = 3.0
+    budget: float = BUDGET
     gradients: bool = False
     over_split: bool = False
     seed: int = 0
@@ -80,6 +77,11 @@ class StoredRun:
     odds: RunOdds
     rows: Mapping[str, Mapping[str, Any]]
     lm: LM
+
+    @property
+    def explainer(self) -> Explainer:
+        """What explains its rows."""
+        return Explainer(self.lm, self.prepared.questioner, self.odds)
 
     @cached_property
     def differentiable(self) -> LoadedModel:
@@ -112,8 +114,7 @@ def open_run(folder: RunFolder, lms: LMs, catalog: Catalog, progress: Progress |
         raise RunError("the run is not finished", where=where, fix="Run its command again; it goes on.")
     settings = settings_of(record)
     if not isinstance(settings, Settings):
-        what = f"the method {record['method']} reads no prompt, so neither shots nor words of one can be taken away"
-        raise RunError(what, where=where, fix="Explain a run of a language model: promptsci runs")
+        raise no_prompt(str(record["method"]), where)
     rows = {str(row["id"]): row for row in folder.rows()}
     odds = RunOdds(str(record["rule"]), list(rows.values()), Facts.of(record))
     roots = (*catalog.roots, *(Path(root) for root in record["catalog"]))
@@ -198,33 +199,14 @@ def _question(stored: StoredRun, example: Example) -> Question:
 
 
 def _explained(stored: StoredRun, example: Example, asked: ExplainSettings) -> RowExplanation:
-    question = _question(stored, example)
-    questioner = stored.prepared.questioner
-    assembler = questioner.assembler
-    names = assembler.names(example)
-    if asked.label is not None and asked.label not in names:
-        raise SpecError(f"row {example.id} has no choice '{asked.label}'", fix=did_you_mean(asked.label, names))
-    prompt = assembler.prompt(example, question.shots)
-    asker = Asker(stored.lm, questioner.encoder, prompt, question.query)
-    row = stored.rows.get(example.id) or _row_of_text(stored, question, names, asker.nats)
-    budget = asked.budget * (1 if question.shots else ALONE)
-    explained = explain_row(asker, question, assembler, stored.odds.of(row), Request(budget, asked.label, asked.seed))
+    question, row = _question(stored, example), stored.rows.get(example.id)
+    request = Request(asked.budget, asked.label, asked.seed)
+    explained, asker = stored.explainer.explain(question, request, row)
     notes = list(explained.notes)
-    if row.get("label") not in (None, explained.decided):
+    if row is not None and row.get("label") not in (None, explained.decided):
         notes.append(f"the run decided {row['label']}; read again in this way it is {explained.decided}")
     gradients = tuple(_gradients(stored, asker)) if asked.gradients else ()
     return replace(explained, gradients=gradients, notes=tuple(notes))
-
-
-def _row_of_text(stored: StoredRun, question: Question, names: Sequence[str], own: Nats) -> dict[str, Any]:
-    """A text's row, as predictions.jsonl would have it, with what the run's rule needs."""
-    rule, references = stored.odds.rule, question.queries()[1:]
-    nats = [one.nats for one in sorted(stored.lm.score(references))] if rule in NEEDS_REFERENCES and references else []
-    stored_nats = [{name: list(part) for name, part in zip(names, one, strict=True)} for one in [own, *nats]]
-    first, *rest = stored_nats
-    premise = rest.pop(0) if rest and question.premise else None
-    return {"id": TEXT_ID, "gold": None, "seen": False, "nats": first, "premise_nats": premise,
-            "content_free_nats": rest}  # fmt: skip
 
 
 def _gradients(stored: StoredRun, asker: Asker) -> list[Attribution]:

@@ -1,4 +1,7 @@
-"""What every prepared run has, whatever its method: all that its record and its judgement need to know of it."""
+"""What every prepared run has, whatever its method: all that its record and its judgement need to know of it.
+
+What answers rows, of a run or of a file, rests on the same first part.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from promptsci.score import Facts, Metric
 from promptsci.spec import Catalog, Task
 
 
-class Ready(Protocol):
-    """A run that can start."""
+class Basis(Protocol):
+    """What answers rest on."""
 
     @property
     def task(self) -> Task:
@@ -26,6 +29,24 @@ class Ready(Protocol):
     def dataset(self) -> Dataset:
         """The splits that were read."""
         ...
+
+    @property
+    def rule(self) -> str:
+        """The decision rule; of a run, that of the headline figures."""
+        ...
+
+    @property
+    def pool_name(self) -> str:
+        """The split that is shown or learned from."""
+        ...
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides the answers: same identity, same answers, same folder."""
+        ...
+
+
+class Ready(Basis, Protocol):
+    """A run that can start."""
 
     @property
     def integrity(self) -> Integrity:
@@ -53,25 +74,11 @@ class Ready(Protocol):
         ...
 
     @property
-    def rule(self) -> str:
-        """The decision rule of the headline figures."""
-        ...
-
-    @property
     def split(self) -> str:
         """The split that is scored."""
         ...
 
     @property
-    def pool_name(self) -> str:
-        """The split that is shown or learned from."""
-        ...
-
-    @property
     def seed(self) -> int:
         """Of all that is random."""
-        ...
-
-    def identity(self) -> dict[str, Any]:
-        """All that decides the predictions: same identity, same Run folder."""
         ...

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptsci.pipeline.bars import WatchRun
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.spec import Catalog
 
-WatchRun = Callable[[Ready], Any]
-"""Makes a context manager that gives the Watcher of one run."""
 WatchTraining = Callable[[], Any]
 """Makes a context manager that gives the TuneWatcher of the training."""
 
@@ -41,11 +40,11 @@ class Stage:
 
     def training(self) -> AbstractContextManager[Any]:
         """A context manager that gives the watcher of the training; None where nobody watches."""
-        return self.watch_training() if self.watch_training else _unwatched()
+        return self.watch_training() if self.watch_training else nullcontext()
 
     def watched(self, one: Ready) -> AbstractContextManager[Any]:
         """A context manager that gives the watcher of a run; None where nobody watches."""
-        return self.watch_run(one) if self.watch_run else _unwatched()
+        return self.watch_run(one) if self.watch_run else nullcontext()
 
     def score(self, settings: Settings, catalog: Catalog, *, fresh: bool | None = None) -> Result:
         """The result of a run, made now or found finished.
@@ -64,8 +63,3 @@ class Stage:
 def is_first() -> bool:
     """Whether this process is the only one, or the first of several."""
     return os.environ.get("RANK", "0") == "0"
-
-
-@contextmanager
-def _unwatched() -> Iterator[None]:
-    yield None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import Attempts, SpecError, did_you_mean, raise_all
 from promptsci.lm import Progress, resolve
+from promptsci.pipeline.bars import WatchRun, alarms, counted
 from promptsci.pipeline.classifier import ClassifierSettings, PreparedClassifier, Read, prepare_classifier
 from promptsci.pipeline.classify import classifier_folder, classify
 from promptsci.pipeline.lessons import drawn
@@ -113,3 +114,12 @@ def tune_head(
         for name in ("model", "trainer"):
             shutil.rmtree(folder.path / name, ignore_errors=True)
     return classify(prepared, folder, fresh=fresh, watcher=watcher)
+
+
+def beside_bars(
+    prepared: PreparedClassifier, result: Result, root: Path, *, fresh: bool = False, watch: WatchRun | None = None
+) -> Result:
+    """The result of a head with its bars, and a loud word for each that it is below."""
+    bars, notes = counted(prepared.settings, prepared.catalog, root, fresh=fresh, watch=watch)
+    loud = alarms(bars, result, higher=prepared.metrics[0].higher_is_better)
+    return {**result, "bars": bars, "warnings": [*result["warnings"], *notes, *loud]}

@@ -44,23 +44,35 @@ class Answers(Protocol):
         ...
 
 
-class LabelChoices:
-    """A fixed set of labels, by their words."""
+class SameChoices:
+    """Choices that all examples have, of which nothing but the target block needs to know.
+
+    Args:
+        shown: what all blocks see.
+        choices: name of each choice -> what the target block sees of it.
+    """
 
     written = None
     same = True
 
-    def __init__(self, words: Mapping[str, str]) -> None:
-        self.shown = {"choices": list(words.values())}
-        self._choices = {label: {"choice": word} for label, word in words.items()}
+    def __init__(self, shown: Variables, choices: Mapping[str, Variables]) -> None:
+        self.shown = shown
+        self._choices = choices
 
     def row(self, example: Example) -> Variables:  # noqa: ARG002 - the protocol's shape
         """Nothing."""
         return {}
 
     def choices(self, example: Example) -> Mapping[str, Variables]:  # noqa: ARG002 - the protocol's shape
-        """Label -> its words."""
+        """The choices."""
         return self._choices
+
+
+class LabelChoices(SameChoices):
+    """A fixed set of labels, by their words."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        super().__init__({"choices": list(words.values())}, {label: {"choice": word} for label, word in words.items()})
 
     def right(self, example: Example) -> tuple[str, ...]:
         """The label."""
@@ -68,26 +80,15 @@ class LabelChoices:
         return (example.gold,)
 
 
-class LabelQuestions:
-    """Any number of labels, each asked by itself: yes or no."""
-
-    written = None
-    same = True
+class LabelQuestions(SameChoices):
+    """Any number of labels, each asked by itself: yes or no; the target block sees the label's words and the answer."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        self.shown = {"choices": list(words.values())}
         self.labels = tuple(words)
-        self._choices = {
+        choices = {
             said_of(label, said): {"label": word, "choice": said} for label, word in words.items() for said in RELEVANT
         }
-
-    def row(self, example: Example) -> Variables:  # noqa: ARG002 - the protocol's shape
-        """Nothing."""
-        return {}
-
-    def choices(self, example: Example) -> Mapping[str, Variables]:  # noqa: ARG002 - the protocol's shape
-        """Label and yes or no -> the label's words, and the word."""
-        return self._choices
+        super().__init__({"choices": list(words.values())}, choices)
 
     def right(self, example: Example) -> tuple[str, ...]:
         """Yes or no for each label."""
@@ -120,26 +121,14 @@ class OptionChoices:
         return (example.gold,)
 
 
-class NumberChoices:
+class NumberChoices(SameChoices):
     """Numbers on a scale, each a choice; the right one is the nearest to the right number, of two the lower."""
-
-    written = None
-    same = True
 
     def __init__(self, number: Number, scale: list[float]) -> None:
         self.scale = sorted(scale)
         self.number = number
         written = [number.written(each) for each in self.scale]
-        self.shown = {**_range(number), "choices": written}
-        self._choices = {each: {"answer": each} for each in written}
-
-    def row(self, example: Example) -> Variables:  # noqa: ARG002 - the protocol's shape
-        """Nothing."""
-        return {}
-
-    def choices(self, example: Example) -> Mapping[str, Variables]:  # noqa: ARG002 - the protocol's shape
-        """Number as it is written -> the same."""
-        return self._choices
+        super().__init__({**_range(number), "choices": written}, {each: {"answer": each} for each in written})
 
     def right(self, example: Example) -> tuple[str, ...]:
         """The nearest number of the scale."""

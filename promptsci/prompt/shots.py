@@ -267,7 +267,7 @@ def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
     ``balanced`` takes k // C of each of the C labels; the k mod C left over go one each to labels drawn by the seed.
 
     Raises:
-        PromptError: unknown rule, or more shots than the pool has different texts.
+        PromptError: unknown rule, more shots than the pool has different texts, or nothing that makes vectors of them.
     """
     if rule not in CHOOSERS:
         raise PromptError(f"there is no way to choose shots called '{rule}'", fix=did_you_mean(rule, CHOOSERS))
@@ -281,6 +281,9 @@ def chooser(rule: str, pool: Pool, k: int, seed: int, task: Task) -> Chooser:
             fix=f"Use --shots {len(pool.distinct)} or fewer.",
         )
     if rule == "similar-embedding":
+        if pool.embed is None:
+            what = "similar-embedding goes by the vectors of an encoder, and no model is read here"
+            raise PromptError(what, fix="Take --choose similar, or score the rows with promptsci run.")
         return NearestChooser(pool, k)
     if rule == "similar":
         return SimilarChooser(pool, k)

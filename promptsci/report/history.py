@@ -10,7 +10,7 @@ from promptsci.report.terminal import interval, metric_name
 from promptsci.runs import RunFolder
 
 Entry = dict[str, Any]
-ASKED = ("task", "method", "template", "model", "adapter", "split", "shots", "seed", "format", "started")
+ASKED = ("task", "method", "template", "model", "adapter", "split", "shots", "seed", "format", "perturb", "started")
 SPARE = ("folder", "started (UTC)", "template", "split", "seed")
 
 
@@ -69,7 +69,7 @@ def _cells(entry: Entry) -> list[str]:
     return [
         entry["run"],
         str(entry["task"]),
-        str(entry["method"]),
+        f"{entry['method']}, {entry['perturb']}" if entry["perturb"] else str(entry["method"]),
         wording,
         entry["model"] or "",
         str(entry["split"]),

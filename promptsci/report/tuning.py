@@ -40,6 +40,11 @@ def show_tuning_plan(plan: Mapping[str, Any], out: Console | None = None) -> Non
     show(out or console(), Text("\n".join(lines)), table, *notes)
 
 
+def show_bars(runs: list[Mapping[str, Any]], out: Console | None = None) -> None:
+    """Prints what was trained, the last of the runs, beside the bars that it must clear."""
+    show(out or console(), _methods(runs))
+
+
 def trial_line(trial: Mapping[str, Any], n_trials: int) -> str:
     """What became of a trial of a sweep, in one line."""
     values = " ".join(f"{name}={value}" for name, value in trial["values"].items())

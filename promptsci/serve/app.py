@@ -1,4 +1,4 @@
-"""The HTTP face: ``/predict``, ``/health``, ``/metrics``, what answers (``/``), and a page about it (``/docs``)."""
+"""The HTTP face: ``/predict``, ``/explain``, ``/health``, ``/metrics``, what answers (``/``), a page (``/docs``)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -15,7 +16,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 import promptsci
 from promptsci.errors import PromptsciError
-from promptsci.serve.batches import Batches, FullError, StoppingError
+from promptsci.serve.batches import Batches, FullError, StoppingError, Work
 from promptsci.serve.engine import Engine
 from promptsci.serve.guard import Guard
 from promptsci.serve.limits import Address, Limits
@@ -42,6 +43,25 @@ class Answers(BaseModel):
     """The answers to all rows, in their order."""
 
     answers: list[Answered]
+
+
+class RowsToExplain(Rows):
+    """Rows whose decisions are to be explained."""
+
+    label: str | None = Field(None, description="Explain this label instead of the decided one.")
+
+
+class Explained(BaseModel):
+    """Why one row was decided so, or why that is not known."""
+
+    explanation: dict[str, Any] | None = Field(description="What promptsci explain --json says of a row.")
+    error: str | None = Field(description="Why the row has no explanation.")
+
+
+class Explanations(BaseModel):
+    """The explanations of all rows, in their order."""
+
+    explanations: list[Explained]
 
 
 class Refusal(BaseModel):
@@ -71,14 +91,13 @@ ASKED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def build_app(engine: Engine, limits: Limits, address: Address, more: Sequence[APIRouter] = ()) -> FastAPI:
+def build_app(engine: Engine, limits: Limits, address: Address) -> FastAPI:
     """The application over a loaded method.
 
     Args:
         engine: answers rows.
         limits: of what is let in.
         address: with the token that clients need, if any.
-        more: routes that other ways of asking bring along.
     """
     batches: Batches
 
@@ -97,8 +116,13 @@ def build_app(engine: Engine, limits: Limits, address: Address, more: Sequence[A
         lifespan=living,
     )
     metrics = Metrics(lambda: batches.waiting, lambda: engine.computed)
-    batches = Batches(engine.answer, limits.batch_rows, limits.waiting_rows, metrics.batch)
-    for router in (predict_routes(engine, batches, metrics, limits), state_routes(app, engine, metrics), *more):
+    batches = Batches(limits.waiting_rows)
+    desk = Desk(batches, metrics)
+    for router in (
+        predict_routes(engine, limits, desk),
+        explain_routes(engine, limits, desk),
+        state_routes(app, engine, metrics),
+    ):
         app.include_router(router)
     _handle_errors(app)
     app.add_middleware(Guard, address=address, limits=limits, heard=metrics.answered)
@@ -107,25 +131,64 @@ def build_app(engine: Engine, limits: Limits, address: Address, more: Sequence[A
     return app
 
 
-def predict_routes(engine: Engine, batches: Batches, metrics: Metrics, limits: Limits) -> APIRouter:
+@dataclass(frozen=True)
+class Desk:
+    """Where rows are handed in, and counted when they are answered."""
+
+    batches: Batches
+    metrics: Metrics
+
+    async def answers(self, path: str, work: Work, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        """The answers to the rows of one request."""
+        start = time.perf_counter()
+        found = await self.batches.ask(work, rows)
+        self.metrics.rows(path, found, time.perf_counter() - start)
+        return found
+
+
+def predict_routes(engine: Engine, limits: Limits, desk: Desk) -> APIRouter:
     """``POST /predict``."""
     router = APIRouter()
-    example = {"rows": [dict.fromkeys(engine.method.task.fields.values(), "...")]}
+    work = Work(engine.answer, limits.batch_rows, heard=desk.metrics.batch)
 
-    @router.post("/predict", responses=ASKED, response_model=Answers, openapi_extra={
-        "requestBody": {"content": {"application/json": {"example": example}}}
-    })  # fmt: skip
+    @router.post("/predict", responses=ASKED, response_model=Answers, openapi_extra=_example(engine))
     async def predict(asked: Rows) -> Response:
         """The answers to rows: what ``promptsci predict --prior validation`` writes for them."""
         if len(asked.rows) > limits.rows:
             return refusal(413, f"{len(asked.rows)} rows in one request; {limits.rows} may be")
-        start = time.perf_counter()
-        answers = await batches.ask(asked.rows)
-        n_errors = sum(answer["error"] is not None for answer in answers)
-        metrics.rows(len(answers), n_errors, time.perf_counter() - start)
+        answers = await desk.answers("/predict", work, asked.rows)
         return Response(json.dumps({"answers": answers}), media_type="application/json")
 
     return router
+
+
+def explain_routes(engine: Engine, limits: Limits, desk: Desk) -> APIRouter:
+    """``POST /explain``; where answers cannot be explained it is not among the documented paths, and says why."""
+    router = APIRouter()
+    if engine.explainer is None:
+
+        @router.post("/explain", include_in_schema=False)
+        async def unexplained() -> Response:
+            return refusal(404, f"there are no explanations: {engine.unexplained}")
+
+        return router
+    work = Work(engine.explain, batch_rows=1, weight=limits.explained_weight)
+
+    @router.post("/explain", responses=ASKED, response_model=Explanations, openapi_extra=_example(engine))
+    async def explain(asked: RowsToExplain) -> Response:
+        """Why rows are decided as they are: what ``promptsci explain --json`` says of each, shots and words."""
+        if len(asked.rows) > limits.explained_rows:
+            return refusal(413, f"{len(asked.rows)} rows to explain in one request; {limits.explained_rows} may be")
+        found = await desk.answers("/explain", work, [(row, asked.label) for row in asked.rows])
+        return Response(json.dumps({"explanations": found}), media_type="application/json")
+
+    return router
+
+
+def _example(engine: Engine) -> dict[str, Any]:
+    """What OpenAPI shows as a body."""
+    example = {"rows": [dict.fromkeys(engine.method.task.fields.values(), "...")]}
+    return {"requestBody": {"content": {"application/json": {"example": example}}}}
 
 
 def state_routes(app: FastAPI, engine: Engine, metrics: Metrics) -> APIRouter:

@@ -1,4 +1,7 @@
-"""Rows of many requests, answered together: what waits while one batch is answered becomes the next."""
+"""Rows of many requests, answered together: what waits while one batch is answered becomes the next.
+
+Several kinds of work share one queue and one thread, and take turns: a long one delays another by one batch of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,7 @@ from typing import Any
 
 from promptsci.errors import PromptsciError
 
-Rows = Sequence[dict[str, Any]]
-AnswerRows = Callable[[Rows], list[dict[str, Any]]]
+Answers = list[dict[str, Any]]
 
 
 class FullError(PromptsciError):
@@ -23,32 +25,63 @@ class StoppingError(PromptsciError):
     """The server is about to end and takes no more rows."""
 
 
-@dataclass
-class _Waiting:
-    """A request that waits."""
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is done with rows.
 
-    rows: Rows
-    answers: asyncio.Future[list[dict[str, Any]]] = field(repr=False)
+    Attributes:
+        answer: answers rows.
+        batch_rows: answered together; a request with more is answered in several batches.
+        weight: as how many rows one of them waits.
+        heard: hears the size of each batch.
+    """
+
+    answer: Callable[[Sequence[Any]], Answers]
+    batch_rows: int
+    weight: int = 1
+    heard: Callable[[int], None] = lambda _n: None
+
+
+@dataclass
+class _Request:
+    """A request that waits: its rows, how many of them were taken, and the answers to those."""
+
+    rows: Sequence[Any]
+    answers: asyncio.Future[Answers] = field(repr=False)
+    taken: int = 0
+    found: Answers = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        """Rows to be answered; none where one has failed or the client went away."""
+        return 0 if self.answers.done() else len(self.rows) - self.taken
+
+    def take(self, most: int) -> Sequence[Any]:
+        """Its next rows."""
+        rows = self.rows[self.taken : self.taken + min(most, self.left)]
+        self.taken += len(rows)
+        return rows
+
+    def told(self, answers: Answers) -> None:
+        """The answers to rows that were taken."""
+        self.found += answers
+        if len(self.found) == len(self.rows) and not self.answers.done():
+            self.answers.set_result(self.found)
+
+
+Part = tuple[_Request, Sequence[Any]]
 
 
 class Batches:
     """Collects rows and has them answered, one batch after the other, in a thread of their own.
 
     Args:
-        answer: answers rows.
-        batch_rows: in a batch; a request with more is a batch by itself.
         waiting_rows: the most that may wait.
-        heard: hears the size of each batch.
     """
 
-    def __init__(
-        self, answer: AnswerRows, batch_rows: int, waiting_rows: int, heard: Callable[[int], None] | None = None
-    ) -> None:
-        self._answer = answer
-        self._batch_rows = batch_rows
+    def __init__(self, waiting_rows: int) -> None:
         self._most_waiting = waiting_rows
-        self._heard = heard or (lambda _n: None)
-        self._queue: deque[_Waiting] = deque()
+        self._queues: dict[Work, deque[_Request]] = {}
         self._news = asyncio.Event()
         self._is_stopping = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="answers")
@@ -56,8 +89,8 @@ class Batches:
 
     @property
     def waiting(self) -> int:
-        """Rows that wait."""
-        return sum(len(each.rows) for each in self._queue)
+        """Rows that wait, each by its weight."""
+        return sum(work.weight * each.left for work, queue in self._queues.items() for each in queue)
 
     def start(self) -> None:
         """Begins to answer."""
@@ -71,7 +104,7 @@ class Batches:
             await self._loop
         self._thread.shutdown()
 
-    async def ask(self, rows: Rows) -> list[dict[str, Any]]:
+    async def ask(self, work: Work, rows: Sequence[Any]) -> Answers:
         """The answers to rows, when their turn has come.
 
         Raises:
@@ -81,40 +114,47 @@ class Batches:
         if self._is_stopping:
             raise StoppingError("the server is stopping")
         waiting = self.waiting
-        if waiting and waiting + len(rows) > self._most_waiting:
-            raise FullError(f"{waiting} rows wait already, and {self._most_waiting} may", fix="Ask again later.")
-        mine = _Waiting(rows, asyncio.get_running_loop().create_future())
-        self._queue.append(mine)
+        if waiting and waiting + work.weight * len(rows) > self._most_waiting:
+            counted = f"; one of these counts as {work.weight}" if work.weight > 1 else ""
+            what = f"{waiting:,} rows wait already, and {self._most_waiting:,} may{counted}"
+            raise FullError(what, fix="Ask again later.")
+        mine = _Request(rows, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(work, deque()).append(mine)
         self._news.set()
         return await mine.answers
 
     async def _run(self) -> None:
-        while self._queue or not self._is_stopping:
+        while any(self._queues.values()) or not self._is_stopping:
             await self._news.wait()
             self._news.clear()
-            while self._queue:
-                await self._answer_batch(self._next())
+            while any(self._queues.values()):
+                await self._answer(*self._next())
 
-    def _next(self) -> list[_Waiting]:
-        batch = [self._queue.popleft()]
-        n = len(batch[0].rows)
-        while self._queue and n + len(self._queue[0].rows) <= self._batch_rows:
-            batch.append(self._queue.popleft())
-            n += len(batch[-1].rows)
-        return batch
+    def _next(self) -> tuple[Work, list[Part]]:
+        """The work whose turn it is, and the rows of its next batch; a request that fits into one is not torn."""
+        work = next(work for work, queue in self._queues.items() if queue)
+        queue = self._queues[work] = self._queues.pop(work)  # to the end
+        parts: list[Part] = []
+        room = work.batch_rows
+        while queue and room and (not parts or queue[0].left <= room):
+            rows = queue[0].take(room)
+            parts.append((queue[0], rows))
+            room -= len(rows)
+            if not queue[0].left:
+                queue.popleft()
+        return work, parts
 
-    async def _answer_batch(self, batch: Sequence[_Waiting]) -> None:
-        rows = [row for each in batch for row in each.rows]
-        self._heard(len(rows))
-        job = asyncio.get_running_loop().run_in_executor(self._thread, self._answer, rows)
+    async def _answer(self, work: Work, parts: Sequence[Part]) -> None:
+        rows = [row for _, part in parts for row in part]
+        if not rows:  # their clients went away
+            return
+        work.heard(len(rows))
+        job = asyncio.get_running_loop().run_in_executor(self._thread, work.answer, rows)
         await asyncio.wait([job])
         error = job.exception()
         answers = iter(job.result() if error is None else ())
-        for each in batch:
-            mine = [] if error is not None else [next(answers) for _ in each.rows]
-            if each.answers.done():  # its client went away
-                continue
+        for request, part in parts:
             if error is None:
-                each.answers.set_result(mine)
-            else:
-                each.answers.set_exception(error)
+                request.told([next(answers) for _ in part])
+            elif not request.answers.done():
+                request.answers.set_exception(error)

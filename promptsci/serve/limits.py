@@ -17,6 +17,7 @@ class Limits:
     Attributes:
         body_bytes: the longest body of a request; beyond it the answer is 413.
         rows: in one request; beyond it the answer is 413.
+        explained_rows: the same where explanations are asked for, each of which costs as much as many rows.
         waiting_rows: of all requests that wait; beyond it the answer is 429.
         batch_rows: answered together.
         body_s: seconds for a body to arrive; beyond them the answer is 408.
@@ -25,10 +26,16 @@ class Limits:
 
     body_bytes: int = 1_048_576
     rows: int = 256
+    explained_rows: int = 8
     waiting_rows: int = 1_024
     batch_rows: int = 64
     body_s: float = 30.0
     stop_s: float = 30.0
+
+    @property
+    def explained_weight(self) -> int:
+        """As how many rows a row to be explained waits: as many as a request may have more of the others."""
+        return max(1, self.rows // self.explained_rows)
 
 
 @dataclass(frozen=True)

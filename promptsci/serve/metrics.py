@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-PATHS = ("/", "/predict", "/health", "/metrics", "/docs", "/openapi.json")
+PATHS = ("/", "/predict", "/explain", "/health", "/metrics", "/docs", "/openapi.json")
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
@@ -15,17 +16,19 @@ class Metrics:
     """The counts of one server.
 
     Args:
-        waiting: rows that wait now.
+        waiting: rows that wait now, each by its weight.
         computed: tokens that have gone through a model so far.
     """
 
     def __init__(self, waiting: Callable[[], int], computed: Callable[[], int]) -> None:
         self.registry = own = CollectorRegistry()
         self._answers = Counter("promptsci_responses", "Answered requests.", ["path", "status"], registry=own)
-        self._rows = Counter("promptsci_rows", "Answered rows.", ["outcome"], registry=own)
-        self._batches = Histogram("promptsci_batch_rows", "Rows answered together.", buckets=ROWS, registry=own)
-        self._seconds = Histogram("promptsci_predict_seconds", "Seconds to an answer.", buckets=SECONDS, registry=own)
-        Gauge("promptsci_waiting_rows", "Rows that wait.", registry=own).set_function(waiting)
+        self._rows = Counter("promptsci_rows", "Answered rows.", ["path", "outcome"], registry=own)
+        self._batches = Histogram("promptsci_batch_rows", "Rows decided together.", buckets=ROWS, registry=own)
+        self._seconds = Histogram(
+            "promptsci_answer_seconds", "Seconds to an answer.", ["path"], buckets=SECONDS, registry=own
+        )
+        Gauge("promptsci_waiting_rows", "Rows that wait, by their weight.", registry=own).set_function(waiting)
         Gauge("promptsci_computed_tokens", "Tokens through the model.", registry=own).set_function(computed)
 
     def answered(self, path: str, status: int) -> None:
@@ -33,14 +36,15 @@ class Metrics:
         self._answers.labels(path if path in PATHS else "other", str(status)).inc()
 
     def batch(self, n: int) -> None:
-        """Rows go to the model together."""
+        """Rows are decided together."""
         self._batches.observe(n)
 
-    def rows(self, n: int, n_errors: int, seconds: float) -> None:
+    def rows(self, path: str, answers: Sequence[Mapping[str, Any]], seconds: float) -> None:
         """A request's rows are answered."""
-        self._rows.labels("answer").inc(n - n_errors)
-        self._rows.labels("error").inc(n_errors)
-        self._seconds.observe(seconds)
+        n_errors = sum(answer["error"] is not None for answer in answers)
+        self._rows.labels(path, "answer").inc(len(answers) - n_errors)
+        self._rows.labels(path, "error").inc(n_errors)
+        self._seconds.labels(path).observe(seconds)
 
     def text(self) -> bytes:
         """All counts as Prometheus reads them."""

@@ -15,12 +15,14 @@ def page(openapi: Mapping[str, Any], about: Mapping[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader
 
     environment = Environment(loader=FileSystemLoader(HOME), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    body = openapi["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     routes = [
         {"verb": verb.upper(), "path": path, "about": route.get("description", ""), "responses": route["responses"]}
         for path, methods in openapi["paths"].items()
         for verb, route in methods.items()
     ]
+    asked = {path: methods["post"] for path, methods in openapi["paths"].items() if "post" in methods}
+    body = asked["/predict"]["requestBody"]["content"]["application/json"]
     example = json.dumps(body["example"], ensure_ascii=False, indent=2)
     template = environment.get_template("page.html.jinja")
-    return template.render(title=openapi["info"]["title"], about=about, routes=routes, example=example)
+    title = openapi["info"]["title"]
+    return template.render(title=title, about=about, routes=routes, asked=list(asked), example=example)

@@ -18,6 +18,7 @@ from promptsci.tune.classifier import Labelled, Lessons
 from promptsci.tune.head_loss import LOSSES, balanced
 from promptsci.tune.head_model import HeadModel
 from promptsci.tune.head_recipe import HeadRecipe
+from promptsci.tune.recipe import rising
 
 if TYPE_CHECKING:
     from promptsci.tune.head import HeadReader
@@ -113,14 +114,14 @@ def _trainer(job: HeadJob, folder: Path) -> _HeadTrainer:
     reader, lessons, recipe = job.reader, job.lessons, job.recipe
     set_seed(lessons.seed)
     rows = _rows(reader, lessons.train)
-    steps = -(-len(rows) // recipe.batch) * recipe.epochs
+    per_epoch = -(-len(rows) // recipe.batch)
     trainer = _HeadTrainer(
         model=reader.model,
         args=TrainingArguments(
             output_dir=str(folder),
             per_device_train_batch_size=recipe.batch,
             num_train_epochs=recipe.epochs,
-            warmup_steps=round(recipe.warmup * steps),
+            warmup_steps=rising(round(recipe.warmup * per_epoch * recipe.epochs), per_epoch),
             eval_strategy="epoch",
             save_strategy="epoch",
             logging_strategy="epoch",

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from transformers.cache_utils import DynamicCache
 
 from promptsci.lm import trie as plan
+from promptsci.lm.blocks import divide
 from promptsci.lm.head import body, log_likelihoods
 from promptsci.lm.masks import layer_kinds, masks
 from promptsci.lm.trie import Asked, Trie
@@ -104,9 +104,7 @@ def _read(loaded: LoadedModel, trie: Trie) -> torch.Tensor:
     tokens = torch.as_tensor(trie.tokens, dtype=torch.long, device=loaded.device)[None]
     # Virtual tokens are nodes above all others; keys and values of a prefix are seen and not read.
     first_read = 0 if virtual is None or virtual.embeddings is not None else root
-    depths = np.concatenate([np.arange(root), root + trie.depths])
-    ends = np.concatenate([np.full(root, root + len(trie)), root + trie.ends])
-    mask, positions = _ancestors(loaded, depths, ends, first_read)
+    mask, positions = _ancestors(loaded, plan.behind(trie, root), first_read)
     hidden: torch.Tensor = body(loaded)(
         attention_mask=mask,
         position_ids=positions,
@@ -116,14 +114,19 @@ def _read(loaded: LoadedModel, trie: Trie) -> torch.Tensor:
     return hidden[0, -len(trie) :]
 
 
-def _ancestors(loaded: LoadedModel, depths: Any, ends: Any, first_read: int) -> tuple[Any, torch.Tensor]:
+def _ancestors(loaded: LoadedModel, trie: Trie, first_read: int) -> tuple[Any, torch.Tensor]:
     """The mask in which nodes from ``first_read`` on see their ancestors, and their positions ``[1, T]``."""
-    positions, stops = (torch.as_tensor(numbers, dtype=torch.long, device=loaded.device) for numbers in (depths, ends))
+    positions, stops = (
+        torch.as_tensor(numbers, dtype=torch.long, device=loaded.device) for numbers in (trie.depths, trie.ends)
+    )
     index = torch.arange(len(positions), device=loaded.device)
     visible = (index[None, :] <= index[:, None]) & (index[:, None] < stops[None, :])
     read = positions[first_read:]
     kinds = layer_kinds(loaded.text_config)
-    return masks(loaded, kinds, visible[None, first_read:], read[None, :, None], positions[None, None, :]), read[None]
+    mask = masks(loaded, kinds, visible[None, first_read:], read[None, :, None], positions[None, None, :])
+    if loaded.device.type == "cpu":
+        divide(mask, trie)
+    return mask, read[None]
 
 
 def _inputs(loaded: LoadedModel, tokens: torch.Tensor, virtual: VirtualTokens | None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Recipe(Record):
         lr: the highest learning rate.
         epochs: how often every lesson is seen.
         batch: lessons of one step, over all processes and passes.
-        warmup: share of the steps in which the rate rises.
+        warmup: share of the steps in which the rate rises; none where an epoch is one step.
         schedule: how it falls after that.
         optimizer: by transformers' name.
         weight_decay: of the optimizer.
@@ -220,3 +220,12 @@ def _validated(values: Mapping[str, Any], where: str, given: Mapping[str, str] |
         known = value_names()
         raise SpecError(f"a recipe has no value '{unknown[0]}'", fix=did_you_mean(unknown[0], known))
     return validate(Recipe, Document(values, where, {}))
+
+
+def rising(steps: int, per_epoch: int) -> int:
+    """Steps of warm-up: none where an epoch is one step.
+
+    The first step of a warm-up has rate 0. Where weights are examined after it, they would be those that there were
+    before, and could be the best ones.
+    """
+    return steps if per_epoch > 1 else 0

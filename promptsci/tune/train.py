@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptsci.errors import TuneError
 from promptsci.tune.lesson import Lesson, epoch_length, steps
-from promptsci.tune.recipe import Recipe
+from promptsci.tune.recipe import Recipe, rising
 
 if TYPE_CHECKING:
     from promptsci.lm.load import LoadedModel
@@ -168,7 +168,7 @@ def _trainer(learner: Any, course: Course, examine: Examine) -> LessonTrainer:
             num_train_epochs=1,
             learning_rate=recipe.lr,
             lr_scheduler_type=recipe.schedule,
-            warmup_steps=math.ceil(recipe.warmup * n_steps),
+            warmup_steps=rising(math.ceil(recipe.warmup * n_steps), per_epoch),
             weight_decay=recipe.weight_decay,
             optim=recipe.optimizer,
             max_grad_norm=recipe.clip,

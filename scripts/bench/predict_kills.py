@@ -42,10 +42,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = make_model(folder / "model")
-        labelled = make_data(folder / "labelled", 60, model)
-        (labelled / "test.jsonl").rename(labelled / "validation.jsonl")
-        rows = write_rows(folder / "rows.jsonl", args.rows, model)
+        model, rows = make_job(folder, args.rows)
         whole, whole_s, peaks = undisturbed(folder, rows, f"whole.{args.ending}")
         print(f"{args.rows:,} rows undisturbed: {whole_s:.1f} s; peak memory by tenths of the time, MiB: {peaks}")
         killed, starts = disturbed(folder, rows, args, whole_s)
@@ -55,6 +52,14 @@ def main() -> None:
         command = [sys.executable, __file__, "--one", str(few)]
         print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
         sys.exit(not same)
+
+
+def make_job(folder: Path, n_rows: int) -> tuple[Path, Path]:
+    """A tiny random model, and a file of rows to label; ``labelled`` beside them holds validation rows."""
+    model = make_model(folder / "model")
+    labelled = make_data(folder / "labelled", 60, model)
+    (labelled / "test.jsonl").rename(labelled / "validation.jsonl")
+    return model, write_rows(folder / "rows.jsonl", n_rows, model)
 
 
 def write_rows(path: Path, n_rows: int, model: Path) -> Path:

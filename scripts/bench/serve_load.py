@@ -23,8 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 import psutil
-from predict_kills import write_rows
-from rows_scaling import make_data, make_model
+from predict_kills import make_job
 
 NEAR_TIE = 1e-3
 """Probabilities so near to another label's may turn with rounding; such rows are counted apart."""
@@ -42,12 +41,9 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model = make_model(folder / "model")
-        labelled = make_data(folder / "labelled", 60, model)
-        (labelled / "test.jsonl").rename(labelled / "validation.jsonl")
-        rows = write_rows(folder / "rows.jsonl", args.rows, model)
+        model, rows = make_job(folder, args.rows)
         words = [
-            *("task=citation-intent", f"labelled={labelled}", f"model={args.model or model}", "--shots"),
+            *("task=citation-intent", f"labelled={folder / 'labelled'}", f"model={args.model or model}", "--shots"),
             *(str(args.shots), "--dtype", args.dtype, "--format", "plain", "--runs", str(folder / "runs")),
         ]
         known, offline = predicted(words, rows, folder)

@@ -83,6 +83,9 @@ def test_perturbed_runs_stand_beside_the_clean_one(score: Callable, call: Callab
     found = answer.json
     assert len(found["runs"]) == 4
     assert found["robustness"]["perturbations"] == ["case", "order", "wording"]
+    listed = call("runs", "--json").json["runs"]
+    assert [run["perturb"] for run in listed] == [None, "case", "order", "wording"]
+    assert "2-shot, wording" in call("runs").out
     compared = call("compare", "task=verdicts").out
     assert "the same rows perturbed" in compared
     assert "worst case" in compared

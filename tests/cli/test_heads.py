@@ -9,7 +9,7 @@ from typing import Any
 def test_a_head_is_trained_and_scored_from_the_command_line(
     call: Callable[..., Any], project: Path, tiny_encoder_folder: Path
 ) -> None:
-    """One JSON object on stdout, nothing else; the table for people; the run is listed."""
+    """One JSON object on stdout, nothing else; the table for people, counted words beside; the runs are listed."""
     words = ["tune", "--head", "task=verdicts", f"model={tiny_encoder_folder}", "epochs=1", "batch=4"]
     answer = call(*words, "--json")
 
@@ -19,7 +19,13 @@ def test_a_head_is_trained_and_scored_from_the_command_line(
     shown = call(*words).out
     assert "verdicts  head  template verdicts/plain" in shown
     assert "lr 0.0001, layer 0.001, batch 4, class weights balanced, best epoch 1" in shown
-    assert [run["method"] for run in call("runs", "--json").json["runs"]] == ["head"]
+    assert [run["method"] for run in call("runs", "--json").json["runs"]] == ["head", "tfidf"]
+    (bar,) = answer.json["bars"]
+    assert (bar["method"], bar["n"]) == ("tfidf", answer.json["n"])
+    is_below = answer.json["metrics"]["macro_f1"]["value"] < bar["metrics"]["macro_f1"]["value"]
+    assert any("TUNED BELOW COUNTED WORDS" in warning for warning in answer.json["warnings"]) == is_below
+    beside = shown.split("Stored in")[1]
+    assert [name in beside for name in ("always ", "tfidf", "head")] == [True] * 3
 
 
 def test_what_a_head_cannot_use_is_refused(call: Callable[..., Any], project: Path, tiny_encoder_folder: Path) -> None:

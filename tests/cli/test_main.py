@@ -77,10 +77,12 @@ def test_help_names_every_verb(call: Call) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_an_example_and_the_shared_options(call: Call, verb: str) -> None:
-    """Each verb's help shows a command to copy, and ``--json`` and ``--debug`` mean the same everywhere."""
+    """Each verb's help shows commands to copy, a line each, and ``--json`` and ``--debug`` mean the same everywhere."""
     answer = call(verb, "--help")
 
-    assert all(part in answer.out for part in (f"promptsci {verb}", "--json", "--debug"))
+    assert any(line.startswith(f"  promptsci {verb}") for line in answer.out.splitlines())
+    assert "\\b" not in answer.out
+    assert all(part in answer.out for part in ("--json", "--debug"))
 
 
 def test_a_traceback_is_for_debug_alone(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

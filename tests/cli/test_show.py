@@ -25,6 +25,21 @@ def test_the_prompt_is_shown_part_by_part(show: Call) -> None:
     assert "✓ ␣good" in out
 
 
+def test_prompts_do_not_wait_for_the_split(show: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prompts are printed before the whole split is measured."""
+    import promptsci.author.show as room
+    from promptsci.errors import PromptError
+
+    def fail(*_: object) -> None:
+        raise PromptError("the split was measured")
+
+    monkeypatch.setattr(room, "measure", fail)
+    shown = show("--format", "plain")
+
+    assert "✓ ␣good" in shown.out
+    assert (shown.code, "the split was measured" in shown.err) == (1, True)
+
+
 def test_ids_stand_behind_their_tokens(show: Call) -> None:
     """``--ids`` writes the number of each token; without it there is none."""
     with_ids, without = show("--format", "plain", "--ids").out, show("--format", "plain").out

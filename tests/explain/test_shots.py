@@ -29,7 +29,7 @@ def test_a_budget_is_kept_and_what_is_exact_is_said(row: int, ask: Callable, res
 
     effects = shot_effects(asker, question.shots)
 
-    assert asker.spent <= 3 * asker.once
+    assert asker.computed <= 3 * asker.once
     assert {effect.how for effect in effects} == {"removed", "hidden"}
     exact = [effect for effect in effects if effect.how == "removed"]
     assert max(abs(effect.hidden) for effect in effects) == max(abs(effect.hidden) for effect in exact)

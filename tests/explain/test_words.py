@@ -29,9 +29,9 @@ def test_phrases_are_as_short_as_the_allowance_lets_them_be(ask: Callable) -> No
     found = []
     for allowance in (10_000, 100, 1):
         asker, question, assembler = ask(budget=100)
-        before = asker.spent
+        before = asker.computed
         found.append(word_effects(asker, assembler, question.example, allowance))
-        assert asker.spent - before <= allowance
+        assert asker.computed - before <= allowance
     most, some, none = found
     assert max(len(effect.span) for effect in most) == 1
     assert max(len(effect.span) for effect in some) > 1

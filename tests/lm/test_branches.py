@@ -14,6 +14,7 @@ from promptsci.lm.load import quiet
 from promptsci.lm.plain import PlainScorer
 from promptsci.lm.protocol import TokenCount
 from promptsci.lm.transformers_lm import Scoring, TransformersLM
+from promptsci.lm.warm import Warm
 
 FAMILIES = "gpt2 llama qwen2:window gemma2 gemma3_text mistral cohere llama4_text".split()
 
@@ -90,7 +91,7 @@ def test_a_hidden_span_is_not_seen_by_the_branch_and_is_seen_by_what_stands_betw
 
 
 def test_an_adapter_with_virtual_tokens_branches_too(tiny: Callable, make_queries: Callable) -> None:
-    """A soft prompt stands before every branch, as it does before every prompt."""
+    """A soft prompt stands before every branch, as it does before every prompt, whether any of it was read before."""
     from peft import PromptTuningConfig, get_peft_model
 
     loaded = tiny("llama")
@@ -100,10 +101,32 @@ def test_an_adapter_with_virtual_tokens_branches_too(tiny: Callable, make_querie
         tuned = get_peft_model(loaded.model, PromptTuningConfig(num_virtual_tokens=4, task_type="CAUSAL_LM"))
     with_prompt = replace(loaded, model=tuned.eval())
 
-    found = SharedReading(with_prompt, query, 16, TokenCount()).score([branch_of(query.ids, one) for one in asked])
-
     plain = dict(PlainScorer(with_prompt, 1, TokenCount()).score(asked))
-    assert max(far(nats, plain[number]) for number, nats in enumerate(found)) < 1e-3
+    for warm in (None, Warm.read(with_prompt, asked[-1], 16)):
+        reading = SharedReading(with_prompt, query, 16, TokenCount(), warm)
+        found = reading.score([branch_of(query.ids, one) for one in asked])
+        assert max(far(nats, plain[number]) for number, nats in enumerate(found)) < 1e-3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("shared", [0, 9, 1000])
+def test_what_was_read_before_is_not_read_again(
+    family: str, shared: int, tiny: Callable, make_queries: Callable
+) -> None:
+    """Behind a warm prompt, whose whole, part or nothing the prompt shares, branches say the same, hidden spans too."""
+    loaded = tiny(family)
+    (query, *_) = make_queries(1, longest=60)
+    other = replace(query, ids=np.concatenate([query.ids[:shared], query.ids[:1] + 1]).astype(np.int32))
+    branches = [branch_of(query.ids, one) for one in variants(query)]
+    branches.append(Branch(query, len(query.ids) - 4, ((2, 7),)))
+    cold, count = SharedReading(loaded, query, 16, TokenCount()), TokenCount()
+
+    warm = SharedReading(loaded, query, 16, count, Warm.read(loaded, other, 16))
+
+    assert warm.n_warm == min(shared, len(query.ids) - 1)
+    assert count.computed == len(query.ids) - warm.n_warm
+    pairs = zip(cold.score(branches), warm.score(branches), strict=True)
+    assert max(far(one, other) for one, other in pairs) < 1e-3
 
 
 def test_a_model_that_shares_nothing_has_no_reading(tiny: Callable, make_queries: Callable) -> None:

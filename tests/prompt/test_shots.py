@@ -247,6 +247,13 @@ def test_too_few_shots_for_one_query_are_told(rule: str) -> None:
             method(pool[1])
 
 
+def test_nearest_shots_without_an_encoder_are_told(task: Task) -> None:
+    """Where no model is read, as in ``show``, nothing can be near; it is said and not a fault."""
+    pool = [Example(f"train-{n}", {"text": f"text {n}"}, "a") for n in range(3)]
+    with pytest.raises(PromptError, match="no model is read here"):
+        chooser("similar-embedding", Pool(pool, ("a",)), 2, 0, task)
+
+
 def test_no_shots_need_no_pool(task: Task) -> None:
     """Zero-shot asks nothing of the pool."""
     assert chooser("fixed", Pool([], LABELS), 0, 0, task).shots(QUERY) == []

@@ -59,6 +59,10 @@ class Server:
         """``POST /predict``."""
         return self.ask("POST", "/predict", {"rows": list(rows)}, **headers)
 
+    def explain(self, *rows: dict[str, Any], label: str | None = None) -> Reply:
+        """``POST /explain``."""
+        return self.ask("POST", "/explain", {"rows": list(rows), **({"label": label} if label else {})})
+
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Server]]:
@@ -97,11 +101,12 @@ def start() -> Iterator[Callable[..., Server]]:
 
 
 class SlowEngine:
-    """Answers each row with itself, when it is let; notes the sizes of batches."""
+    """Answers and explains each row with itself, when it is let; notes the sizes of batches, below 0 explained ones."""
 
     def __init__(self, engine: Engine) -> None:
         self.method = engine.method
         self.computed = 0
+        self.explainer = "one that SlowEngine does without"
         self.gate = threading.Event()
         self.sizes: list[int] = []
 
@@ -112,6 +117,11 @@ class SlowEngine:
         self.sizes.append(len(rows))
         assert self.gate.wait(30)
         return [{"answer": dict(row), "error": None} for row in rows]
+
+    def explain(self, asked: Any) -> list[dict[str, Any]]:
+        self.sizes.append(-len(asked))
+        assert self.gate.wait(30)
+        return [{"explanation": dict(row), "error": None} for row, _label in asked]
 
 
 @pytest.fixture(scope="session")
@@ -130,15 +140,18 @@ def slow(learned: Engine) -> SlowEngine:
 
 @pytest.fixture(scope="session")
 def prompted(tiny_lm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Engine]:
-    """A function: settings -> an engine over the tiny model with two shots."""
+    """A function: settings -> an engine over the tiny model with two shots, made once."""
+    root, made = tmp_path_factory.mktemp("served"), dict[str, Engine]()
 
     def make(**changes: Any) -> Engine:
         import torch
 
         torch.set_num_threads(1)
-        asked = {"shots": 2, "format": "plain", "dtype": "float32", "verify": 0, "split": "validation"}
+        asked = {"shots": 2, "format": "plain", "dtype": "float32", "verify": 0, "split": "validation", "limit": 24}
         settings = Settings("citation-intent", model=str(tiny_lm_folder), **{**asked, **changes})
-        method = prompt_method(settings, Catalog((shipped_root(),)), LMs(load_transformers))
-        return prepare_engine(method, tmp_path_factory.mktemp("served"), 0.1)
+        if repr(settings) not in made:
+            method = prompt_method(settings, Catalog((shipped_root(),)), LMs(load_transformers))
+            made[repr(settings)] = prepare_engine(method, root / str(settings.rule), 0.1)
+        return made[repr(settings)]
 
     return make

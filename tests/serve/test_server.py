@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 
 from promptsci.errors import DataError, PromptsciError
+from promptsci.pipeline import LMs, load_transformers
+from promptsci.pipeline.explain import ExplainSettings, explain, open_run
 from promptsci.pipeline.predict import PredictSettings, predict, prepare_prediction
+from promptsci.runs import RunFolder
 from promptsci.serve import Address, Limits
 
 FINE = {"text": "We follow the method of the cited work."}
@@ -81,6 +84,110 @@ def test_a_batch_rule_needs_labelled_rows(prompted: Callable) -> None:
 
     assert answer["label"]
     assert answer["label_set"] is None
+
+
+def test_the_place_of_a_row_in_its_batch_decides_nothing(prompted: Callable, tmp_path: Path) -> None:
+    """A pool may number its rows; a client's third row is not the pool's row 3, whose text no prompt would show."""
+    labels = ("Background", "Uses", "Background", "Uses", "Background", "Uses")
+    rows = [{"id": n, "text": f"We cite [{n}] here.", "label": label} for n, label in enumerate(labels)]
+    for name in ("train", "validation", "test"):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = prompted(data=str(tmp_path), choose="first", rule="sum").answer([FINE] * 6)
+
+    assert [each["answer"] for each in found] == [found[0]["answer"]] * 6
+
+
+@pytest.mark.parametrize("rule", ["batch", "contextual"])
+def test_explanations_are_those_of_explain(prompted: Callable, start: Callable, rule: str) -> None:
+    """Over a warm prompt a row gets what ``promptsci explain`` says of it, for fewer tokens.
+
+    So does a text that is no row of the run, and a label that was not decided.
+    """
+    engine = prompted(rule=rule)
+    stored = open_run(RunFolder(engine.known_run), LMs(load_transformers), engine.method.prepared.catalog)
+    (example,) = explain(stored, ExplainSettings(limit=1))["rows"]
+    row, label = {"id": example["id"], "text": example["fields"]["text"]}, min(example["probabilities"])
+    text = str(FINE["text"])
+    expected = [
+        example,
+        *explain(stored, ExplainSettings(text=text))["rows"],
+        *explain(stored, ExplainSettings(text=text, label=label))["rows"],
+    ]
+    server = start(engine)
+    found = [*server.explain(row, FINE).json["explanations"], *server.explain(FINE, label=label).json["explanations"]]
+
+    for known, each in zip(expected, found, strict=True):
+        assert each["error"] is None
+        mine = each["explanation"]
+        assert mine["tokens"]["computed"] < known["tokens"]["computed"]
+        told, said = (_flat({**each, "tokens": 0, "gold": 0}) for each in (mine, known))
+        far = {at: (said[at], told.get(at)) for at in said if told.get(at) != pytest.approx(said[at], abs=1e-4)}
+        assert (far, told.keys()) == ({}, said.keys())
+        assert all(shot["change"] is not None for shot in mine["shots"])
+
+
+def _flat(value: Any, place: str = "") -> dict[str, Any]:
+    """Place -> value of everything in nested JSON."""
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return {at: each for name, part in parts for at, each in _flat(part, f"{place}/{name}").items()}
+    return {place: value}
+
+
+def test_what_decides_is_what_is_explained(prompted: Callable) -> None:
+    """``/predict`` and ``/explain`` name the same label with the same probability, for an id of the pool too."""
+    engine = prompted(rule="sum")
+    row = {**FINE, "id": engine.method.dataset.splits["train"].examples[0].id}
+    answer, why = engine.answer([row])[0]["answer"], engine.explain([(row, None)])[0]["explanation"]
+
+    assert (why["decided"], why["id"]) == (answer["label"], row["id"])
+    assert why["probabilities"][answer["label"]] == pytest.approx(answer["probability"], abs=1e-4)
+
+
+def test_rows_that_cannot_be_explained_say_why(prompted: Callable, start: Callable) -> None:
+    """An error each, and explanations beside them; a label that is none is said with those that are."""
+    server = start(prompted())
+    found = server.explain({"txt": "x"}, {"text": "word " * 900}, FINE).json["explanations"]
+
+    assert [each["explanation"] is None for each in found] == [True, True, False]
+    assert "no column 'text'" in found[0]["error"]
+    assert "the row needs" in found[1]["error"]
+    (wrong,) = server.explain(FINE, label="Usage").json["explanations"]
+    assert "no label 'Usage'" in wrong["error"]
+    assert "Uses" in wrong["error"]
+
+
+def test_what_reads_no_prompt_has_no_explanations(learned: Any, start: Callable) -> None:
+    """The path is not documented, and says why it answers nothing; so does the list of what answers."""
+    server = start(learned)
+    reply = server.explain(FINE)
+
+    assert reply.status == 404
+    assert "reads no prompt" in reply.json["detail"]
+    assert "reads no prompt" in server.ask("GET", "/").json["no_explanations"]
+    assert "/explain" not in server.ask("GET", "/openapi.json").json["paths"]
+
+
+def test_explanations_cost_more_and_fewer_are_let_in(slow: Any, start: Callable) -> None:
+    """More rows than may be are 413; those that wait count as many rows, and beyond the limit the answer is 429."""
+    server = start(slow, Limits(rows=16, explained_rows=2, waiting_rows=16, batch_rows=1))
+
+    assert server.explain(*[{"n": 1}] * 3).status == 413
+    with ThreadPoolExecutor(4) as clients:
+        first = clients.submit(server.predict, {"n": 0})
+        while not slow.sizes:
+            time.sleep(0.01)
+        second = clients.submit(server.explain, {"n": 1}, {"n": 2})
+        while b"promptsci_waiting_rows 16.0" not in server.ask("GET", "/metrics").body:
+            time.sleep(0.01)
+        refused = [server.explain({"n": 3}), server.predict({"n": 3})]
+        slow.gate.set()
+        replies = [first.result(), second.result()]
+
+    assert [reply.status for reply in refused] == [429, 429]
+    assert "counts as 8" in refused[0].json["detail"]
+    assert [reply.status for reply in replies] == [200, 200]
+    assert [each["explanation"] for each in replies[1].json["explanations"]] == [{"n": 1}, {"n": 2}]
 
 
 def test_requests_that_wait_are_answered_together(slow: Any, start: Callable) -> None:
@@ -200,7 +307,8 @@ def test_metrics_count_what_happened(learned: Any, start: Callable) -> None:
 
     assert found['promptsci_responses_total{path="/predict",status="200"}'] == "1.0"
     assert found['promptsci_responses_total{path="other",status="404"}'] == "2.0"
-    assert found['promptsci_rows_total{outcome="answer"}'] == found['promptsci_rows_total{outcome="error"}'] == "1.0"
+    assert found['promptsci_rows_total{outcome="answer",path="/predict"}'] == "1.0"
+    assert found['promptsci_rows_total{outcome="error",path="/predict"}'] == "1.0"
     assert found["promptsci_batch_rows_count"] == "1.0"
     assert found["promptsci_waiting_rows"] == "0.0"
 
@@ -216,10 +324,11 @@ def test_the_page_needs_no_network(learned: Any, start: Callable) -> None:
 
 
 def test_told_to_stop_it_answers_what_was_asked(slow: Any, start: Callable) -> None:
-    """Requests under way are answered before the door closes; later ones find it closed."""
+    """Requests under way are answered before the door closes, explanations too; later ones find it closed."""
     server = start(slow, Limits(batch_rows=1))
     with ThreadPoolExecutor(4) as clients:
-        asked = [clients.submit(server.predict, {"n": n}) for n in range(3)]
+        kinds = [server.predict, server.predict, server.explain]
+        asked = [clients.submit(ask, {"n": n}) for n, ask in enumerate(kinds)]
         while not slow.sizes:
             time.sleep(0.01)
         time.sleep(0.3)
@@ -297,9 +406,9 @@ def test_a_real_process_starts_answers_and_stops_on_sigterm(tiny_lm_folder: Path
 
 
 @pytest.mark.slow
-def test_schemathesis_finds_nothing(learned: Any, start: Callable, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing(prompted: Any, start: Callable, tmp_path: Path) -> None:
     """Generated and broken requests to every documented path get documented answers of the documented form."""
-    server = start(learned, Limits(body_bytes=65_536))
+    server = start(prompted(), Limits(body_bytes=65_536))
     url = f"http://127.0.0.1:{server.port}/openapi.json"
     command = [sys.executable, "-m", "schemathesis.cli", "run", url, "--max-examples", "60", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False, cwd=tmp_path)

@@ -10,7 +10,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from promptsci.lm import head
+from promptsci.lm import blocks, head
+from promptsci.lm.blocks import use_blocks
 from promptsci.tune import pack as packing
 from promptsci.tune.grid import loss
 from promptsci.tune.pack import packs
@@ -52,6 +53,28 @@ def test_packs_have_the_gradient_of_the_padded_loop(
         ours, found = gradient(loaded, packs(lessons, "choice", budget), "choice")
         assert ours == pytest.approx(value, rel=1e-5)
         assert distance(found, expected) < 1e-4
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3_text", "gpt2"])
+@pytest.mark.parametrize("method", ["lora", "prefix", "prompt-tuning", "full"])
+def test_blocks_have_the_gradient_of_the_padded_loop(
+    family: str, method: str, trainable: Callable, lessons: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attention block by block gives the same loss and gradient, in blocks that cut prompts and prefixes too."""
+    loaded = trainable(family, method)
+    value, expected = gradient(loaded, padded(lessons, "choice", 10_000), "choice")
+    use_blocks(loaded.base)
+    divided = []
+    monkeypatch.setattr(
+        blocks, "_blocks", lambda *given, make=blocks._blocks: divided.append(make(*given)) or divided[-1]
+    )
+    for size in (1, 7, 40):
+        monkeypatch.setattr(blocks, "BLOCK_TOKENS", size)
+        ours, found = gradient(loaded, packs(lessons, "choice", 10_000), "choice")
+        assert ours == pytest.approx(value, rel=1e-5)
+        assert distance(found, expected) < 1e-4
+    assert all(len(one.sizes) > 1 and sum(one.seen) for one in divided)
+    assert len(divided) == 3 * (2 if family == "gemma3_text" else 1)
 
 
 class Logits(TorchDispatchMode):

@@ -102,6 +102,16 @@ def test_training_learns(teach: Callable, tmp_path: Path) -> None:
     assert trained.why_padded is None
 
 
+def test_the_first_epoch_learns_where_it_is_one_step(teach: Callable, tmp_path: Path) -> None:
+    """A warm-up begins at rate 0; where weights are examined after that very step there is none, and they change."""
+    course = {"batch": "100", "epochs": "2", "warmup": "0.5", "dropout": "0", "examine": Rising(0.3, 0.2)}
+    found = teach(tmp_path / "usual", **course)
+    still = teach(tmp_path / "still", **course | {"lr": "1e-30"})
+
+    assert (found.n_steps, found.best_step) == (2, 1)
+    assert not same(found.best, still.best)
+
+
 @pytest.mark.parametrize("method", ["lora", "prefix", "full"])
 def test_an_interrupted_training_ends_with_the_same_weights(teach: Callable, tmp_path: Path, method: str) -> None:
     """Ctrl-C in the second epoch, the same call again: the weights are those of a training in one go, bit for bit."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from promptsci.author.show.measure import Measure, Prompts
@@ -81,14 +82,19 @@ class Shown:
     Attributes:
         heading: task, template, model and the like, by name.
         prompts: of a few rows.
-        measure: lengths, fits and cost of the split; None where no tokenizer is at hand.
+        measuring: reads the whole split, which takes longer than the prompts of a few rows.
         notes: what is to be said beside it.
     """
 
     heading: dict[str, Any]
     prompts: tuple[ShownPrompt, ...]
-    measure: Measure | None
+    measuring: Callable[[], Measure | None]
     notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def measure(self) -> Measure | None:
+        """Lengths, fits and cost of the split; None where no tokenizer is at hand."""
+        return self.measuring()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by name."""

@@ -8,52 +8,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from promptsci.data import Dataset, Example
+from promptsci.data import Example
 from promptsci.errors import PromptError
+from promptsci.explain import RunOdds
 from promptsci.lm import LM
 from promptsci.pipeline.classifier import PreparedClassifier
 from promptsci.pipeline.classify import classifier_folder, classify
+from promptsci.pipeline.explainer import Explainer, no_prompt
 from promptsci.pipeline.prepare import Prepared
-from promptsci.pipeline.ready import Ready
+from promptsci.pipeline.ready import Basis, Ready
 from promptsci.pipeline.run import LMs, Watcher, folder_of, run
 from promptsci.pipeline.window import Window, WrittenWindow, windows
 from promptsci.runs import Row, RunFolder
-from promptsci.score import Facts
-from promptsci.spec import Task
 from promptsci.tune import Fitted
 
 
-class Method(Protocol):
-    """Answers rows."""
-
-    @property
-    def task(self) -> Task:
-        """What is asked."""
-        ...
-
-    @property
-    def facts(self) -> Facts:
-        """What a judgement of the rows needs to know of the task."""
-        ...
-
-    @property
-    def dataset(self) -> Dataset:
-        """The labelled rows: those shown or learned from, and those whose answers calibrate."""
-        ...
-
-    @property
-    def rule(self) -> str:
-        """The decision rule."""
-        ...
+class Method(Basis, Protocol):
+    """Answers rows; ``dataset`` are the labelled ones, shown or learned from, and those whose answers calibrate."""
 
     @property
     def known_split(self) -> str | None:
         """The split whose answers calibrate; None where there is none."""
-        ...
-
-    @property
-    def pool_name(self) -> str:
-        """The split that is shown or learned from."""
         ...
 
     def about(self) -> dict[str, Any]:
@@ -62,10 +37,6 @@ class Method(Protocol):
 
     def notes(self) -> list[str]:
         """What a result must say."""
-        ...
-
-    def identity(self) -> dict[str, Any]:
-        """All that decides an answer."""
         ...
 
     def known_run(self, root: Path, watcher: Watcher | None) -> RunFolder:
@@ -94,6 +65,14 @@ class Method(Protocol):
 
     def warm_up(self, example: Example | None) -> int:
         """Loads what answers, and keeps what prompts like the example's share; how many tokens that is."""
+        ...
+
+    def explainer(self, known: RunFolder | None) -> Explainer:
+        """What explains its answers, with the Run on labelled rows, whose means the ``batch`` rule needs.
+
+        Raises:
+            RunError: its answers cannot be explained.
+        """
         ...
 
     def computed(self) -> int:
@@ -201,6 +180,15 @@ class PromptMethod(_OfPrepared):
             return 0
         return lm.keep_warm(self.prepared.questioner.questions([example])[0].query)
 
+    def explainer(self, known: RunFolder | None) -> Explainer:
+        """What explains its answers.
+
+        Raises:
+            RunError: they are no choices.
+        """
+        odds = RunOdds(self.rule, list(known.rows()) if known else [], self.facts)
+        return Explainer(self.lm, self.prepared.questioner, odds)
+
     def computed(self) -> int:
         """Tokens that have gone through the model."""
         return self.lm.tokens.computed if "lm" in self.__dict__ else 0
@@ -281,6 +269,14 @@ class LearnedMethod(_OfPrepared):
         """Fits or reads the classifier."""
         assert self.fitted is not None
         return 0
+
+    def explainer(self, known: RunFolder | None) -> Explainer:  # noqa: ARG002 - no prompt, no explanation
+        """Nothing.
+
+        Raises:
+            RunError: no prompt is read.
+        """
+        raise no_prompt(self.prepared.method)
 
     def computed(self) -> int:
         """Tokens that have gone through a model."""
