@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptsci.pipeline.bars import WatchRun
 from promptsci.pipeline.prepare import prepare
 from promptsci.pipeline.ready import Ready
 from promptsci.pipeline.run import LMs, folder_of, run
 from promptsci.pipeline.settings import Result, Settings
 from promptsci.spec import Catalog
 
+WatchRun = Callable[[Ready], Any]
+"""Makes a context manager that gives the Watcher of one run."""
 WatchTraining = Callable[[], Any]
 """Makes a context manager that gives the TuneWatcher of the training."""
 
