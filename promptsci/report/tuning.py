@@ -124,7 +124,7 @@ def _parts(result: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"Use it as {noun}={result['weights']}")
 
 
-def _methods(runs: list[Mapping[str, Any]], task: str | None) -> Table:
+def _methods(runs: list[Mapping[str, Any]], task: str | None = None) -> Table:
     """A row for each bar, and one for what was tuned; the task is named where there are several."""
     table = plain_table(task)
     names = leading(runs[-1])
