@@ -85,11 +85,13 @@ def share(candidates: Sequence[Candidate], *, on_shared: bool = False) -> Shared
         raise RunError("there is no run to compare", fix="List them with: promptsci runs")
     _same(runs, "ask different tasks", lambda run: str(run.record["task"]), on_shared=None)
     _same(runs, "have different labels", _labels, on_shared=None)
+    # The same rows are the same data whatever path led to them.
+    sources = {run.data_sha256: f"{run.record['data']['source']} {run.data_sha256[:8]}" for run in reversed(runs)}
     notes = [
         note
         for what, key in (
             ("were scored on different splits", lambda run: str(run.record["split"])),
-            ("read different data", lambda run: f"{run.record['data']['source']} {run.data_sha256[:8]}"),
+            ("read different data", lambda run: sources[run.data_sha256]),
             ("stand on different rows", lambda run: f"{len(run.judged):,} rows {_digest(run)}"),
             ("are judged by different metrics", lambda run: ", ".join(run.record["metrics"])),
         )

@@ -42,6 +42,15 @@ def test_different_rows_data_or_metrics_are_refused(maker: Any, record: dict[str
     assert runs[2].name in refused.value.what
 
 
+def test_the_same_rows_by_another_path_are_the_same_data(maker: Any) -> None:
+    """Data are told apart by what is in them: a relative and an absolute path to one file stand in one table."""
+    other = {"source": "../elsewhere", "origin": "../elsewhere", "revision": None, "about": None}
+    shared = share([maker.candidate(), maker.candidate("8-shot", data=other)])
+
+    assert len(shared.runs) == 2
+    assert shared.notes == ()
+
+
 def test_on_shared_takes_the_common_rows_and_says_so(maker: Any) -> None:
     """Runs over different rows are compared on those that all have, with the values of these rows alone."""
     whole, part = maker.candidate(draw=1), maker.candidate("8-shot", rows=range(20, 60))
