@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from promptsci.report.terminal import percent
-from promptsci.score import Estimate
+
+if TYPE_CHECKING:
+    from promptsci.score import Estimate
 
 MINUS = "−"
 IN_UNITS = ("mae", "mse", "rmse")

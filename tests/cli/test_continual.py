@@ -71,6 +71,7 @@ def test_three_tasks_in_a_row(teach: Callable, call: Callable, tiny_lm_folder: P
     assert "backward transfer" in teach("fields", "--after", second["tune_dir"], "--keep", "ewc", "ewc=10").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["ewc", "distill"])
 def test_a_step_that_was_interrupted_ends_with_the_same_weights(
     teach: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str
@@ -122,6 +123,7 @@ def test_several_tasks_in_one_adapter(teach: Callable, call: Callable, tiny_lm_f
     assert later["from"]["sha256"] == tuned["tones"]["adapter"]["sha256"]
 
 
+@pytest.mark.slow
 def test_a_curve_says_what_a_source_saves(teach: Callable, call: Callable, tiny_lm_folder: Path) -> None:
     """``curve --from`` draws the method from nothing and from the source, and says what is saved, or that none is."""
     first = teach("verdicts", "--json").json["name"]

@@ -51,8 +51,8 @@ def test_new_weights_take_the_place_of_the_old(
     assert used["adapter"]["name"] == answer["name"]
     second = call("update", tuned["name"], f"data={write_new(project, 'A third proof.', 'A fourth.')}", "--json").json
     assert second["before"] == answer["weights"]
-    # A fifth of five train rows and of the two that the first update learned, though their file is another by now.
-    assert second["kept"] == {"verdicts": 2}
+    # By the first update's replay=1: five train rows, and the two that it learned, though their file is gone.
+    assert second["kept"] == {"verdicts": 7}
 
 
 def test_weights_that_do_harm_stay_out_of_use(

@@ -63,11 +63,12 @@ def test_before_any_step_the_prefix_is_the_few_shot_prompt(
     folder = request.getfixturevalue(model)
     tuning = made(run={"model": str(folder), "format": format_})
     base = load_model(folder, dtype="float32", trainable=True)
-    examiner = Examiner([Examination(tuning.train, tuning.validation[:6], "sum")], TuneFolder(tmp_path))
+    asked = Examination(tuning.train, tuning.validation[:6], "sum")
+    examiner = Examiner([asked], TuneFolder(tmp_path))
     expected = [one.nats for one in sorted(TransformersLM(base, Scoring()).score(few_shot(tuning, tuning.openings[0])))]
     loaded = make_trainable(base, tuning.recipe, 0, tuning.openings[0].ids)
     found = examiner.nats(loaded)
-    alone = [one.nats for one in sorted(PlainScorer(loaded, 1, TokenCount()).score(examiner.queries))]
+    alone = [one.nats for one in sorted(PlainScorer(loaded, 1, TokenCount()).score(asked.queries))]
 
     assert furthest(found, expected[:6]) < 1e-4
     assert furthest(alone, expected[:6]) < 1e-4
@@ -95,10 +96,11 @@ def test_the_best_on_validation_is_chosen_once(made: Callable, tiny_lm_folder: P
     tuning = made()
     loaded = load_model(tiny_lm_folder, dtype="float32", trainable=True)
     folder = TuneFolder(tmp_path)
-    examiner = Examiner([Examination(tuning.train, tuning.validation, "sum")], folder)
+    asked = Examination(tuning.train, tuning.validation, "sum")
+    examiner = Examiner([asked], folder)
     mains = []
     for opening in tuning.openings:
-        mains.append(examiner.main(loaded, few_shot(tuning, opening)))
+        mains.append(asked.main(loaded, few_shot(tuning, opening)))
     chosen = choose_opening(tuning, loaded, examiner, folder, first=True)
     told = folder.read_opening()
 

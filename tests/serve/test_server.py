@@ -210,7 +210,10 @@ def test_when_too_many_rows_wait_the_answer_is_429(slow: Any, start: Callable) -
     """Beyond the limit a client is told to come again, and nobody before it is lost."""
     server = start(slow, Limits(waiting_rows=4, batch_rows=1))
     with ThreadPoolExecutor(12) as clients:
-        asked = [clients.submit(server.predict, {"n": n}) for n in range(12)]
+        asked = [clients.submit(server.predict, {"n": 0})]
+        while not slow.sizes:  # it is being answered, and waits no more
+            time.sleep(0.01)
+        asked += [clients.submit(server.predict, {"n": n}) for n in range(1, 12)]
         while sum(each.done() for each in asked) < 12 - 5:
             time.sleep(0.01)
         slow.gate.set()
