@@ -7,6 +7,7 @@ softmax is taken in float32 as in the fused kernel. Everything else goes to the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "promptsci_products"
+Attention = Callable[..., tuple[torch.Tensor, torch.Tensor | None]]
 
 
 def products_attention(
@@ -57,7 +59,12 @@ def products_attention(
 
 def use_products(model: Any) -> None:
     """Makes a model that uses the fused kernel multiply its packs by products."""
+    replace_fused(model, NAME, products_attention)
+
+
+def replace_fused(model: Any, name: str, attention: Attention) -> None:
+    """Makes a model that uses the fused kernel use another attention, which takes the same masks, under this name."""
     if model.config._attn_implementation == "sdpa":
-        AttentionInterface.register(NAME, products_attention)
-        AttentionMaskInterface.register(NAME, sdpa_mask)
-        model.set_attn_implementation(NAME)
+        AttentionInterface.register(name, attention)
+        AttentionMaskInterface.register(name, sdpa_mask)
+        model.set_attn_implementation(name)

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from promptsci.lm import trie as plan
+from promptsci.lm.attention import replace_fused
 from promptsci.lm.trie import Trie
 
 NAME = "promptsci_blocks"
@@ -101,7 +100,4 @@ def blocks_attention(
 
 def use_blocks(model: Any) -> None:
     """Makes a model that uses the fused kernel read divided masks block by block."""
-    if model.config._attn_implementation == "sdpa":
-        AttentionInterface.register(NAME, blocks_attention)
-        AttentionMaskInterface.register(NAME, sdpa_mask)
-        model.set_attn_implementation(NAME)
+    replace_fused(model, NAME, blocks_attention)
