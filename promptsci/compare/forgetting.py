@@ -143,7 +143,7 @@ class Sums:
     def forgetting(self) -> float | None:
         """Mean over earlier tasks of the best score since the task was learned minus the last one."""
         lost = self._over_earlier(self._best)
-        return None if lost is None else -lost
+        return None if lost is None else 0.0 - lost  # not -0.0
 
     def forward_transfer(self) -> float | None:
         """Mean over tasks that were not in the first step of the score just before minus the base's."""
