@@ -1,10 +1,9 @@
-"""``promptsci predict`` killed again and again: the same bytes as undisturbed, flat memory, and its cost over scoring.
+"""``promptsci predict`` killed again and again: the same bytes as undisturbed, and flat memory.
 
-    python scripts/bench/predict_kills.py [--rows 100000] [--kills 50] [--overhead-rows 5000]
+    python scripts/bench/predict_kills.py [--rows 100000] [--kills 50]
 
 A tiny random model labels rows of about 70 tokens. One labelling is left alone; the other is killed with SIGKILL at
-random moments and started again each time. Then the seconds of ``predict`` on some rows are compared with those of
-asking the model alone (the windows of ``run`` without a file).
+random moments and started again each time.
 """
 
 from __future__ import annotations
@@ -28,29 +27,21 @@ WORDS = 46
 
 
 def main() -> None:
-    """Prints sizes, kills, whether bytes are equal, memory by time, and the overhead."""
+    """Prints sizes, kills, whether bytes are equal, and memory by time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--overhead-rows", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ending", default="parquet", choices=["jsonl", "csv", "tsv", "parquet"])
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one:
-        overhead(args.one)
-        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model, rows = make_job(folder, args.rows)
+        _, rows = make_job(folder, args.rows)
         whole, whole_s, peaks = undisturbed(folder, rows, f"whole.{args.ending}")
         print(f"{args.rows:,} rows undisturbed: {whole_s:.1f} s; peak memory by tenths of the time, MiB: {peaks}")
         killed, starts = disturbed(folder, rows, args, whole_s)
         same = whole.read_bytes() == killed.read_bytes()
         print(f"killed {starts - 1} times: {'the same bytes' if same else 'OTHER BYTES'} ({whole.stat().st_size:,})")
-        few = write_rows(folder / "few.jsonl", args.overhead_rows, model)
-        command = [sys.executable, __file__, "--one", str(few)]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip())
         sys.exit(not same)
 
 
@@ -118,39 +109,6 @@ def disturbed(folder: Path, rows: Path, args: argparse.Namespace, whole_s: float
             continue
         if starts > args.kills or out.exists():
             return out, starts
-
-
-def overhead(rows: Path) -> None:
-    """Prints the seconds of a labelling over those of asking the model alone."""
-    from promptsci.cli.progress import row_progress
-    from promptsci.data.stream import Stream
-    from promptsci.pipeline import LMs, Settings, load_transformers
-    from promptsci.pipeline.predict import PredictSettings, predict, prepare_prediction, prompt_method
-    from promptsci.spec import Catalog
-
-    folder = rows.parent
-    asked = {"data": str(folder / "labelled"), "model": str(folder / "model"), "split": "validation", "shots": 2}
-    settings = Settings("citation-intent", dtype="float32", format="plain", verify=0, **asked)
-    method = prompt_method(settings, Catalog.standard(), LMs(load_transformers))
-    method.known_run(folder / "runs-overhead", None)
-    examples = [example for chunk in Stream(rows, method.task).chunks() for example in chunk.examples]
-    best = float("inf")
-    for attempt in range(3):
-        start = time.perf_counter()
-        n = sum(1 for _ in method.lines(examples, set()))
-        best = min(best, time.perf_counter() - start)
-        out = folder / f"overhead{attempt}.jsonl"
-        prepared = prepare_prediction(PredictSettings(str(rows), str(out)), method, folder / f"runs-{attempt}")
-        with row_progress("") as watcher:
-            start = time.perf_counter()
-            summary = predict(prepared, watchers=(watcher, watcher))
-        seconds = time.perf_counter() - start
-        answer, write = summary["seconds"]["answer"], summary["seconds"]["write"]
-        print(
-            f"{n:,} rows: asked alone {best:.2f} s; predict {seconds:.2f} s: answers {answer:.2f} s, writing "
-            f"{write:.2f} s, calibration and drift {seconds - answer - write:.2f} s; "
-            f"answering and writing over asking {(answer + write) / best:.3f}"
-        )
 
 
 if __name__ == "__main__":

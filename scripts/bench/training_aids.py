@@ -2,11 +2,11 @@
 
     python scripts/bench/training_aids.py --data FOLDER [--train-rows 100] [--limit 200] [--seeds 0] [--out rows.md]
 
-Aids are rows made by edits, rows paraphrased by the model itself, adversarial training on moved embeddings, and
-beginning with the adapter of another set (each set begins with the one before it). FOLDER holds one folder a set, in
-the shape that docs/data.md describes. Every step is an ordinary ``promptsci tune`` whose folder is kept, so that a
-second call takes up where one stopped. A change has its interval from a paired bootstrap over test rows and its p from
-a paired randomisation of the main metric; p is not corrected for the number of lines.
+Aids are rows made by edits, rows paraphrased by the model itself, adversarial training on moved embeddings, beginning
+with the adapter of another set (each set begins with the one before it), and the other objective. FOLDER holds one
+folder a set, in the shape that docs/data.md describes. Every step is an ordinary ``promptsci tune`` whose folder is
+kept, so that a second call takes up where one stopped. A change has its interval from a paired bootstrap over test rows
+and its p from a paired randomisation of the main metric; p is not corrected for the number of lines.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ AIDS = {
     "pgd": ("--adversarial", "pgd"),
     "freelb": ("--adversarial", "freelb"),
     "transfer": ("--from",),
+    "lm": ("objective=lm",),
 }
 
 
