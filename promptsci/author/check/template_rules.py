@@ -99,9 +99,12 @@ def opening_mark(wording: Wording) -> Iterator[Hit]:
 
 @rule("PS110", "warning", "every answer begins with the same words")
 def words_in_target(wording: Wording) -> Iterator[Hit]:
-    """What stands before {{ choice }} in the target is scored with every choice and tells them apart in none."""
+    """What stands before {{ choice }} in the target is scored with every choice and tells them apart in none.
+
+    Where each label is asked by itself, its question is what stands there, and it is no fault.
+    """
     tree = wording.template.trees["target"]
-    if not wording.is_scored:
+    if not wording.is_scored or wording.template.asks_each(wording.task):
         return
     first = next((node for node in tree.body if isinstance(node, nodes.Output)), None)
     lead = first.nodes[0] if first is not None and first.nodes else None

@@ -32,6 +32,11 @@ class Reading:
         return dict(zip(self.names, self.query.choice_ids, strict=True)) if self.names else {}
 
     @property
+    def rivals(self) -> dict[str, tuple[int, ...]]:
+        """Those that a template's author can word; none where labels are asked by themselves: yes stands against no."""
+        return {} if self.wording.template.asks_each(self.wording.task) else self.answers
+
+    @property
     def texts(self) -> dict[str, str]:
         """The text of each choice."""
         return dict(zip(self.names, self.prompt.choices, strict=True)) if self.names else {}
@@ -74,8 +79,8 @@ def spanning(reading: Reading) -> Iterator[Hit]:
 @rule("PS302", "warning", "the tokens of one choice begin those of another")
 def token_prefix(reading: Reading) -> Iterator[Hit]:
     """The longer can never have the larger summed log-likelihood."""
-    for label, ids in reading.answers.items():
-        for other, start in reading.answers.items():
+    for label, ids in reading.rivals.items():
+        for other, start in reading.rivals.items():
             if label != other and len(start) < len(ids) and ids[: len(start)] == start:
                 yield Hit(
                     reading.wording.at_choice(label),
@@ -88,10 +93,10 @@ def token_prefix(reading: Reading) -> Iterator[Hit]:
 def same_first_token(reading: Reading) -> Iterator[Hit]:
     """Where only the first token of an answer is seen, as with many servers, these choices cannot be told apart."""
     first_with: dict[int, str] = {}
-    for label, ids in reading.answers.items():
+    for label, ids in reading.rivals.items():
         other = first_with.setdefault(ids[0], label)
-        is_prefix = ids[: len(reading.answers[other])] == reading.answers[other]
-        if other != label and not is_prefix and reading.answers[other][: len(ids)] != ids:
+        is_prefix = ids[: len(reading.rivals[other])] == reading.rivals[other]
+        if other != label and not is_prefix and reading.rivals[other][: len(ids)] != ids:
             token = reading.encoder.tokenizer.token(ids[0])
             what = f"to {reading.who} the answers of {other} and {label} both start with '{token}'"
             yield Hit(reading.wording.at_choice(label), what, "Choose words that differ from the start.")
@@ -100,7 +105,7 @@ def same_first_token(reading: Reading) -> Iterator[Hit]:
 @rule("PS304", "warning", "choices of very different length")
 def lengths(reading: Reading) -> Iterator[Hit]:
     """Every token makes a summed log-likelihood smaller: under ``sum`` the longest choice hardly ever wins."""
-    counts = {label: len(ids) for label, ids in reading.answers.items()}
+    counts = {label: len(ids) for label, ids in reading.rivals.items()}
     if not counts:
         return
     label, other = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)

@@ -114,6 +114,22 @@ def test_one_type_of_spans_is_no_majority(desk: Any) -> None:
     assert desk.check().findings == []
 
 
+def test_a_question_before_yes_and_no_is_no_fault(desk: Any, reader: Reader) -> None:
+    """Where each label is asked by itself, all answers begin with its question."""
+    desk.edit(Y, "kind: classification", "kind: multilabel")
+    desk.edit(
+        Y, "label: {column: label, values: [good, bad, mixed]}", "labels: {column: marks, values: [good, bad, mixed]}"
+    )
+    desk.edit(Y, "[macro_f1, accuracy]", "[micro_f1]")
+    desk.edit(T, "{{ choice }}", "Does the reviewer give {{ label }}? {{ choice }}")
+    for split, topic in (("train", "proof"), ("test", "table")):
+        marks = [["good"], ["bad"], ["mixed"], ["good", "bad"], []]
+        rows = [{"id": f"{topic}-{n}", "text": f"The {topic} {n}.", "marks": marks[n % 5]} for n in range(24)]
+        desk.write_rows(split, rows)
+
+    assert desk.check(reader).findings == []
+
+
 def test_the_suite_is_large_enough() -> None:
     """At least forty sound ones."""
     assert len(SOUND) >= 40
