@@ -84,7 +84,6 @@ DOORS: dict[int | str, dict[str, Any]] = {
 }
 ASKED: dict[int | str, dict[str, Any]] = {
     **DOORS,
-    413: {"model": Refusal, "description": "The body is too long, or has too many rows."},
     422: {"model": Refusal, "description": "The body is not what is asked for."},
     429: {"model": Refusal, "description": "Too many rows wait; ask again later."},
     503: {"model": Refusal, "description": "The server is stopping, or the model cannot answer."},
@@ -126,6 +125,7 @@ def build_app(engine: Engine, limits: Limits, address: Address) -> FastAPI:
         app.include_router(router)
     _handle_errors(app)
     app.add_middleware(Guard, address=address, limits=limits, heard=metrics.answered)
+    _say_limits(app, limits)
     if address.token is not None:
         _say_token(app)
     return app
@@ -155,7 +155,7 @@ def predict_routes(engine: Engine, limits: Limits, desk: Desk) -> APIRouter:
     async def predict(asked: Rows) -> Response:
         """The answers to rows: what ``promptsci predict --prior validation`` writes for them."""
         if len(asked.rows) > limits.rows:
-            return refusal(413, f"{len(asked.rows)} rows in one request; {limits.rows} may be")
+            return refusal(422, f"{len(asked.rows)} rows in one request; {limits.rows} may be")
         answers = await desk.answers("/predict", work, asked.rows)
         return Response(json.dumps({"answers": answers}), media_type="application/json")
 
@@ -178,7 +178,7 @@ def explain_routes(engine: Engine, limits: Limits, desk: Desk) -> APIRouter:
     async def explain(asked: RowsToExplain) -> Response:
         """Why rows are decided as they are: what ``promptsci explain --json`` says of each, shots and words."""
         if len(asked.rows) > limits.explained_rows:
-            return refusal(413, f"{len(asked.rows)} rows to explain in one request; {limits.explained_rows} may be")
+            return refusal(422, f"{len(asked.rows)} rows to explain in one request; {limits.explained_rows} may be")
         found = await desk.answers("/explain", work, [(row, asked.label) for row in asked.rows])
         return Response(json.dumps({"explanations": found}), media_type="application/json")
 
@@ -234,6 +234,21 @@ def _handle_errors(app: FastAPI) -> None:
         if isinstance(error, FullError):
             return refusal(429, error.what, {"Retry-After": RETRY_S})
         return refusal(503, error.what, {"Retry-After": RETRY_S} if isinstance(error, StoppingError) else None)
+
+
+def _say_limits(app: FastAPI, limits: Limits) -> None:
+    """Says in the OpenAPI document how many rows a request may have."""
+    plain = app.openapi
+    most = {Rows.__name__: limits.rows, RowsToExplain.__name__: limits.explained_rows}
+
+    def with_limits() -> dict[str, Any]:
+        found = plain()
+        schemas = found["components"]["schemas"]
+        for name in most.keys() & schemas.keys():
+            schemas[name]["properties"]["rows"]["maxItems"] = most[name]
+        return found
+
+    app.openapi = with_limits  # type: ignore[method-assign]
 
 
 def _say_token(app: FastAPI) -> None:

@@ -16,7 +16,7 @@ class Limits:
 
     Attributes:
         body_bytes: the longest body of a request; beyond it the answer is 413.
-        rows: in one request; beyond it the answer is 413.
+        rows: in one request; beyond it the answer is 422, as the OpenAPI document says.
         explained_rows: the same where explanations are asked for, each of which costs as much as many rows.
         waiting_rows: of all requests that wait; beyond it the answer is 429.
         batch_rows: answered together.

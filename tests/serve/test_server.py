@@ -169,10 +169,11 @@ def test_what_reads_no_prompt_has_no_explanations(learned: Any, start: Callable)
 
 
 def test_explanations_cost_more_and_fewer_are_let_in(slow: Any, start: Callable) -> None:
-    """More rows than may be are 413; those that wait count as many rows, and beyond the limit the answer is 429."""
+    """More rows than may be are 422; those that wait count as many rows, and beyond the limit the answer is 429."""
     server = start(slow, Limits(rows=16, explained_rows=2, waiting_rows=16, batch_rows=1))
 
-    assert server.explain(*[{"n": 1}] * 3).status == 413
+    assert server.explain(*[{"n": 1}] * 3).status == 422
+    assert documented(server, "RowsToExplain")["maxItems"] == 2
     with ThreadPoolExecutor(4) as clients:
         first = clients.submit(server.predict, {"n": 0})
         while not slow.sizes:
@@ -228,11 +229,18 @@ def test_when_too_many_rows_wait_the_answer_is_429(slow: Any, start: Callable) -
     ]
 
 
-def test_what_is_too_long_is_413(learned: Any, start: Callable) -> None:
+def documented(server: Any, model: str) -> Any:
+    """What the OpenAPI document says of the rows of a body."""
+    document = server.ask("GET", "/openapi.json").json
+    return document["components"]["schemas"][model]["properties"]["rows"]
+
+
+def test_what_is_too_long_is_refused(learned: Any, start: Callable) -> None:
     """A body beyond the limit, said or not said beforehand, and too many rows."""
     server = start(learned, Limits(body_bytes=2_000, rows=3))
 
-    assert server.predict(FINE, FINE, FINE, FINE).status == 413
+    assert server.predict(FINE, FINE, FINE, FINE).status == 422
+    assert documented(server, "Rows")["maxItems"] == 3
     assert server.predict({"text": "x" * 5_000}).status == 413
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
         raw.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
