@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from forgetting import SETS
+from training_aids import changed, score
 
-from promptsci.compare.change import change
 from promptsci.data import read_dataset, stratified
-from promptsci.runs import RunFolder
 from promptsci.spec import Catalog
 
 
@@ -58,11 +57,8 @@ def rows(args: argparse.Namespace, task: str, seed: int) -> Iterator[str]:
     more = args.work / f"{name}-{args.augment.replace(',', '-')}-{args.times}"
     made = with_made(args, task, seed, alone, more)
     plain, found = (tuned(args, task, seed, folder) for folder in (alone, more))
-    told = change(*(RunFolder(Path(each["run_dir"])) for each in (plain, found)))
-    low, high = 100 * told.value.low, 100 * told.value.high
     yield f"| {task} | {seed} | {args.train_rows} | {score(plain)} | | |"
-    cells = f"{score(found)} | {100 * told.value.value:+.1f} [{low:+.1f}, {high:+.1f}] | {told.p:.3f}"
-    yield f"| {task} | {seed} | + {made} by {args.augment} | {cells} |"
+    yield f"| {task} | {seed} | + {made} by {args.augment} | {score(found)} | {changed(plain, found)} |"
 
 
 def sample(args: argparse.Namespace, task: str, seed: int, folder: Path) -> Path:
@@ -115,12 +111,6 @@ def promptsci(verb: str, words: Sequence[str]) -> str:
     if done.returncode:
         raise SystemExit(f"promptsci {verb} {' '.join(words)} ended with {done.returncode}")
     return done.stdout
-
-
-def score(found: dict[str, Any]) -> str:
-    """Name, value and interval of the main metric."""
-    main = found["metrics"][found["main"]]
-    return f"{found['main']} {100 * main['value']:.1f} [{100 * main['low']:.1f}, {100 * main['high']:.1f}]"
 
 
 if __name__ == "__main__":

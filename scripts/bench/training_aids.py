@@ -59,14 +59,12 @@ def rows(args: argparse.Namespace, seed: int) -> Iterator[str]:
     tasks = args.tasks.split(",")
     plain = {task: tuned(args, task, seed, "none", ()) for task in tasks}
     for place, task in enumerate(tasks):
-        yield f"| {task} | {seed} | none | {score(plain[task])} | | |"
+        before = last_run(plain[task])
+        yield f"| {task} | {seed} | none | {score(before)} | | |"
         for aid in args.aids.split(","):
             source = [str(plain[tasks[place - 1]]["weights"])] if aid == "transfer" else []
-            found = tuned(args, task, seed, aid, (*AIDS[aid], *source))
-            told = change(last_run(plain[task]), last_run(found))
-            low, high = 100 * told.value.low, 100 * told.value.high
-            cells = f"{score(found)} | {100 * told.value.value:+.1f} [{low:+.1f}, {high:+.1f}] | {told.p:.3f}"
-            yield f"| {task} | {seed} | {aid} | {cells} |"
+            after = last_run(tuned(args, task, seed, aid, (*AIDS[aid], *source)))
+            yield f"| {task} | {seed} | {aid} | {score(after)} | {changed(before, after)} |"
 
 
 def tuned(args: argparse.Namespace, task: str, seed: int, aid: str, more: tuple[str, ...]) -> dict[str, Any]:
@@ -76,18 +74,26 @@ def tuned(args: argparse.Namespace, task: str, seed: int, aid: str, more: tuple[
     found = tune([*words, *sizes, *more], args.runs)
     made = f", {found['augmented']['rows']} rows made" if "augmented" in found else ""
     seconds = found["training"]["seconds"]
-    print(f"seed {seed}  {task:20} {aid:10} {score(found)}{made}, {seconds:.0f} s", file=sys.stderr, flush=True)
+    print(
+        f"seed {seed}  {task:20} {aid:10} {score(last_run(found))}{made}, {seconds:.0f} s", file=sys.stderr, flush=True
+    )
     return found
 
 
-def last_run(found: dict[str, Any]) -> RunFolder:
-    """The run with the tuned weights, which closes a tuning."""
-    return RunFolder(Path(found["runs"][-1]["run_dir"]))
+def last_run(found: dict[str, Any]) -> dict[str, Any]:
+    """The result of the run with the tuned weights, which closes a tuning."""
+    return dict(found["runs"][-1])
 
 
-def score(found: dict[str, Any]) -> str:
-    """Name, value and interval of the main metric of the tuned run."""
-    run = found["runs"][-1]
+def changed(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Two cells: the change from one run to another on the same rows, in points with its interval, and its p."""
+    told = change(*(RunFolder(Path(run["run_dir"])) for run in (before, after)))
+    value, low, high = (100 * each for each in (told.value.value, told.value.low, told.value.high))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}] | {told.p:.3f}"
+
+
+def score(run: dict[str, Any]) -> str:
+    """Name, value and interval of the main metric of a run."""
     main = run["metrics"][run["main"]]
     return f"{run['main']} {100 * main['value']:.1f} [{100 * main['low']:.1f}, {100 * main['high']:.1f}]"
 
