@@ -125,9 +125,7 @@ def build_app(engine: Engine, limits: Limits, address: Address) -> FastAPI:
         app.include_router(router)
     _handle_errors(app)
     app.add_middleware(Guard, address=address, limits=limits, heard=metrics.answered)
-    _say_limits(app, limits)
-    if address.token is not None:
-        _say_token(app)
+    _complete_document(app, limits, token=address.token is not None)
     return app
 
 
@@ -236,31 +234,31 @@ def _handle_errors(app: FastAPI) -> None:
         return refusal(503, error.what, {"Retry-After": RETRY_S} if isinstance(error, StoppingError) else None)
 
 
-def _say_limits(app: FastAPI, limits: Limits) -> None:
-    """Says in the OpenAPI document how many rows a request may have."""
-    plain = app.openapi
-    most = {Rows.__name__: limits.rows, RowsToExplain.__name__: limits.explained_rows}
+def _say_limits(document: dict[str, Any], limits: Limits) -> None:
+    """Says in an OpenAPI document how many rows a request may have."""
+    schemas = document["components"]["schemas"]
+    for model, most in ((Rows, limits.rows), (RowsToExplain, limits.explained_rows)):
+        if model.__name__ in schemas:
+            schemas[model.__name__]["properties"]["rows"]["maxItems"] = most
 
-    def with_limits() -> dict[str, Any]:
+
+def _say_token(document: dict[str, Any]) -> None:
+    """Says in an OpenAPI document that a token is needed."""
+    document.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, methods in document["paths"].items():
+        for method in methods.values():
+            method["security"] = [] if path == "/health" else [{"token": []}]
+
+
+def _complete_document(app: FastAPI, limits: Limits, *, token: bool) -> None:
+    """Adds to the OpenAPI document what the routes cannot say."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
         found = plain()
-        schemas = found["components"]["schemas"]
-        for name in most.keys() & schemas.keys():
-            schemas[name]["properties"]["rows"]["maxItems"] = most[name]
+        _say_limits(found, limits)
+        if token:
+            _say_token(found)
         return found
 
-    app.openapi = with_limits  # type: ignore[method-assign]
-
-
-def _say_token(app: FastAPI) -> None:
-    """Says in the OpenAPI document that a token is needed."""
-    plain = app.openapi
-
-    def with_token() -> dict[str, Any]:
-        found = plain()
-        found.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        for path, methods in found["paths"].items():
-            for method in methods.values():
-                method["security"] = [] if path == "/health" else [{"token": []}]
-        return found
-
-    app.openapi = with_token  # type: ignore[method-assign]
+    app.openapi = complete  # type: ignore[method-assign]
